@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.h - what user space tells the kernel side before loading: read-only there, so untaken branches cost nothing.
+ */
+#ifndef CONNLIFE_CONFIG_H
+#define CONNLIFE_CONFIG_H
+
+#include "events.h"
+
+struct config {
+	struct filter filter;
+	__u64 wake_bytes; /* ring buffer fill level above which user space is woken */
+	/* Kernel addresses of wait queue functions; 0 = unknown (kptr_restrict). */
+	__u64 fn_recv, fn_poll, fn_epoll, fn_uring_poll;
+	/* This fact is taken from inet_sock_set_state (and syscall tracepoints), not from a function probe. */
+	__u8 tp_connect;
+	__u8 tp_close;
+	__u8 has_cookie; /* bpf_get_socket_cookie works in tracing programs (Linux 5.12) */
+	__u8 emit_open; /* say EV_OPEN */
+	__u8 quiet; /* count closes per site instead of saying them */
+	__u8 pad[3];
+};
+
+/* One row of a look: an open TCP socket and one fd that holds it (iter/task_file). */
+struct look_row {
+	struct conn conn; /* the record in conns; conn.id alone when keeping it failed */
+	struct sock_facts sock;
+	struct actor holder;
+	__u64 now_ns;
+	__u64 start_ns; /* of the holder, CLOCK_MONOTONIC */
+	__u64 cgroup; /* of the holder */
+	__u64 opener_cred; /* address of the credentials object the file was opened with */
+	__u64 holder_cred; /* and of the holder's own */
+	__s32 fd;
+	__u32 reader_pid, reader_tid;
+	__u8 reader; /* enum reader_how */
+	__u8 stopped;
+	__u8 same_user; /* opener_cred and holder_cred name the same user */
+	__u8 kept; /* a record exists */
+};
+
+/* One row per task: its credentials object, to find out whether an opener still lives. */
+struct cred_row {
+	__u64 cred;
+	__u32 tid, pid;
+};
+
+EVENTS_ASSERT(sizeof(struct config) % 8 == 0);
+EVENTS_ASSERT(sizeof(struct look_row) % 8 == 0);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* site.bpf.h - closes counted per site, so that quiet mode knows churn and turnover without an event per close. */
+#ifndef CONNLIFE_SITE_BPF_H
+#define CONNLIFE_SITE_BPF_H
+
+#include "config.bpf.h"
+
+/* c: 0 below 1 ms, n below 2^n ms. */
+static __always_inline __u32 age_class(__u64 ns)
+{
+	__u64 ms = ns / 1000000;
+	__u32 c = 0;
+
+	for (int i = 0; i < AGE_CLASSES - 1; i++) {
+		if (!ms)
+			break;
+		ms >>= 1;
+		c++;
+	}
+	return c;
+}
+
+static __always_inline void site_closed(const struct conn *c, struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct site_counts fresh = {}, *s;
+	struct site_key key = {};
+	__u32 class;
+
+	if (!c->opened_ns || !c->opener.pid)
+		return; /* its opening was not seen: counted where that was lost */
+	key.pid = c->opener.pid;
+	key.netns = c->netns;
+	key.family = c->family;
+	key.role = c->role;
+	if (c->role == ROLE_SERVER) {
+		key.rport = c->lport;
+	} else {
+		__builtin_memcpy(key.raddr, c->raddr, sizeof(key.raddr));
+		key.rport = c->rport;
+	}
+	__builtin_memcpy(key.comm, c->opener.comm, sizeof(key.comm));
+	s = bpf_map_lookup_elem(&sites, &key);
+	if (!s) {
+		if (bpf_map_update_elem(&sites, &key, &fresh, BPF_NOEXIST) &&
+		    !bpf_map_lookup_elem(&sites, &key)) {
+			count(CNT_LOST_SITE);
+			return;
+		}
+		s = bpf_map_lookup_elem(&sites, &key);
+		if (!s)
+			return; /* user space swept it in between */
+	}
+	s->last_close_ns = c->closed_ns;
+	class = age_class(c->closed_ns - c->opened_ns);
+	if (class < AGE_CLASSES)
+		__sync_fetch_and_add(&s->closed[class], 1);
+	if (tp && tp->bytes_sent && tp->bytes_received) {
+		__sync_fetch_and_add(&s->used, 1);
+		if (s->newest_open_ns < c->opened_ns)
+			s->newest_open_ns = c->opened_ns;
+	}
+}
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * snapshot.bpf.c - looks: every open TCP socket of every process and network namespace, with fd, holder and reader.
+ *
+ * iter/task_file holds a reference to each file it shows. So the socket behind it cannot be closed, let alone
+ * destroyed, while we look at it, and a record inserted here is deleted by the ordinary hooks later: no race, no
+ * setns, no /proc. (iter/tcp would see one network namespace at a time and no fd.)
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include "lifecycle.bpf.h"
+#include "reader.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+/* The TCP sock behind an open file, or NULL. */
+static __always_inline struct sock *tcp_sock_of(struct file *f)
+{
+	struct socket *so;
+	struct sock *sk;
+
+	if ((BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	so = BPF_CORE_READ(f, private_data);
+	/* a socket's path opened with O_PATH has the mode too, but no socket that points back */
+	if (!so || BPF_CORE_READ(so, file) != f)
+		return NULL;
+	sk = BPF_CORE_READ(so, sk);
+	return sk && sock_is_tcp(sk) ? sk : NULL;
+}
+
+/* Same meaning as sock_facts(), from a pointer that must be probed. */
+static __always_inline void probe_facts(struct sock_facts *f, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__s32 unread;
+
+	f->now_jiffies = (__u32)bpf_jiffies64();
+	f->tx_bytes = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+	f->rx_bytes = BPF_CORE_READ(tp, bytes_received);
+	f->rtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	f->retransmits = BPF_CORE_READ(tp, total_retrans);
+	f->sent_jiffies = BPF_CORE_READ(tp, lsndtime);
+	f->arrived_jiffies = BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
+	f->copied_seq = BPF_CORE_READ(tp, copied_seq);
+	f->unsent = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
+	f->err = BPF_CORE_READ(sk, sk_err);
+	f->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	f->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	unread = BPF_CORE_READ(tp, rcv_nxt) - f->copied_seq;
+	/* the FIN has taken a sequence number */
+	if (f->state == TCP_CLOSE_WAIT || f->state == TCP_LAST_ACK || f->state == TCP_CLOSING)
+		unread--;
+	f->unread = unread > 0 ? unread : 0;
+}
+
+/* Which end are we? An accepted socket is a clone of its listener and keeps the listener's backlog limit. */
+static __always_inline __u8 probe_role(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
+}
+
+/* A record for a connection that has none; false = not wanted or no room. */
+static __always_inline bool keep_pre_existing(struct look_row *r, struct sock *sk, struct task_struct *t)
+{
+	struct conn *c = &r->conn;
+	__u64 key = (__u64)sk;
+
+	if (r->sock.state == TCP_LISTEN || r->sock.state == TCP_CLOSE)
+		return false;
+	sock_tuple(c, sk);
+	c->role = probe_role(sk);
+	if (!wants_conn(c) || !wants_task(t, r->holder.pid, r->holder.comm))
+		return false;
+	c->opened_ns = r->now_ns;
+	c->origin = ORIGIN_SNAPSHOT;
+	c->opener = r->holder;
+	c->cgroup = r->cgroup;
+	c->fd = r->fd;
+	if (r->sock.state != TCP_SYN_SENT)
+		c->flags = CONN_ESTABLISHED;
+	if (r->opener_cred == r->holder_cred)
+		c->flags |= CONN_OPENER_SEEN;
+	if (r->sock.state == TCP_CLOSE_WAIT)
+		c->peer_closed_ns = r->now_ns;
+	c->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST)) {
+		count(CNT_LOST_MAP);
+		return false;
+	}
+	count(CNT_PRE_EXISTING);
+	return true;
+}
+
+static __always_inline void probe_holder(struct look_row *r, struct task_struct *t, struct file *f)
+{
+	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
+	const struct cred *opener = BPF_CORE_READ(f, f_cred), *holder = BPF_CORE_READ(t, cred);
+
+	r->holder.pid = BPF_CORE_READ(t, tgid);
+	r->holder.tid = BPF_CORE_READ(t, pid);
+	BPF_CORE_READ_STR_INTO(&r->holder.comm, t, comm);
+	r->start_ns = BPF_CORE_READ(leader, start_time);
+	r->cgroup = task_cgroup(t);
+	r->stopped = task_is_stopped(t);
+	r->opener_cred = (__u64)opener;
+	r->holder_cred = (__u64)holder;
+	r->same_user = BPF_CORE_READ(opener, uid.val) == BPF_CORE_READ(holder, uid.val);
+}
+
+SEC("?iter/task_file")
+int cl_look(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct file *f = ctx->file;
+	struct look_row r = {};
+	struct conn *c;
+	struct sock *sk;
+
+	if (!t || !f)
+		return 0;
+	sk = tcp_sock_of(f);
+	if (!sk)
+		return 0;
+	r.now_ns = bpf_ktime_get_ns();
+	r.fd = ctx->fd;
+	probe_holder(&r, t, f);
+	probe_facts(&r.sock, sk);
+	c = conn_of(sk);
+	if (!c && !keep_pre_existing(&r, sk, t))
+		return 0;
+	if (!c)
+		c = conn_of(sk);
+	if (!c)
+		return 0; /* it ended in between: that was said */
+	if (!c->id) {
+		struct socket *so = cfg.has_cookie ? bpf_sock_from_file(f) : NULL;
+
+		if (so && so->sk)
+			c->id = bpf_get_socket_cookie(so->sk);
+		else
+			conn_make_up_id(c, sk);
+	}
+	__builtin_memcpy(&r.conn, c, sizeof(r.conn));
+	probe_reader(&r, sk);
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+SEC("?iter/task")
+int cl_creds(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct cred_row r = {};
+
+	if (!t)
+		return 0;
+	r.cred = (__u64)BPF_CORE_READ(t, cred);
+	r.tid = t->pid;
+	r.pid = t->tgid;
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}

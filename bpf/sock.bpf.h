@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sock.bpf.h - what a socket says about itself. */
+#ifndef CONNLIFE_SOCK_BPF_H
+#define CONNLIFE_SOCK_BPF_H
+
+#include "config.bpf.h"
+#include "core_fixes.bpf.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define SHUTDOWN_BOTH 3
+
+/* Errors of the kernel's sk_err (include/uapi/asm-generic/errno.h). */
+#define EAGAIN 11
+#define EPIPE 32
+#define ECONNABORTED 103
+#define ECONNRESET 104
+
+static __always_inline bool sock_is_tcp(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	/* sk_protocol was a bitfield before 5.6; inside our range it is a plain u16 (MPTCP has 262) */
+	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline bool addr_is_v4_mapped(const __u8 *a)
+{
+	const __u32 *w = (const __u32 *)a;
+
+	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff);
+}
+
+/* Addresses and ports. A v4-mapped IPv6 socket (Java's default) is IPv4 to the user. lport is 0 before it is chosen. */
+static __always_inline void sock_tuple(struct conn *c, struct sock *sk)
+{
+	c->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	c->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+		c->family = 4;
+		*(__u32 *)c->laddr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		*(__u32 *)c->raddr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		return;
+	}
+	c->family = 6;
+	BPF_CORE_READ_INTO(&c->laddr, sk, __sk_common.skc_v6_rcv_saddr);
+	BPF_CORE_READ_INTO(&c->raddr, sk, __sk_common.skc_v6_daddr);
+	if (addr_is_v4_mapped(c->raddr)) {
+		c->family = 4;
+		__builtin_memcpy(c->laddr, c->laddr + 12, 4);
+		__builtin_memcpy(c->raddr, c->raddr + 12, 4);
+		__builtin_memset(c->laddr + 4, 0, 12);
+		__builtin_memset(c->raddr + 4, 0, 12);
+	}
+}
+
+/* The cookie as far as the kernel has made one; 0 otherwise. Any program type. */
+static __always_inline __u64 sock_cookie_peek(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+}
+
+/* An id where the kernel makes no cookie for us (before 5.12): the cookie if something else made one, else our own
+ * with the top bit set, and a flag that says so. */
+static __always_inline void conn_make_up_id(struct conn *c, struct sock *sk)
+{
+	c->id = sock_cookie_peek(sk);
+	if (!c->id) {
+		c->id = 1ULL << 63 | (bpf_ktime_get_ns() << 8 & ~(1ULL << 63)) | (bpf_get_smp_processor_id() & 0xff);
+		c->flags |= CONN_SYNTHETIC_ID;
+	}
+}
+
+/* The public id of a socket: its cookie, made now if the kernel had not made one. Only where sk is a trusted pointer
+ * (tp_btf, fentry). */
+static __always_inline void conn_identify(struct conn *c, struct sock *sk)
+{
+	if (c->id)
+		return;
+	if (cfg.has_cookie)
+		c->id = bpf_get_socket_cookie(sk);
+	else
+		conn_make_up_id(c, sk);
+}
+
+/*
+ * The facts of a socket for a record of its end. rcv_nxt counts the peer's FIN as one byte: unread does not.
+ * Plain loads: sk and tp are trusted here.
+ */
+static __always_inline void sock_facts(struct sock_facts *f, struct sock *sk, struct tcp_sock *tp)
+{
+	__u64 again = BPF_CORE_READ(tp, bytes_retrans);
+
+	f->tx_bytes = tp->bytes_sent - again;
+	f->rx_bytes = tp->bytes_received;
+	f->rtt_us = tp->srtt_us >> 3;
+	f->retransmits = tp->total_retrans;
+	f->now_jiffies = (__u32)bpf_jiffies64();
+	f->sent_jiffies = tp->lsndtime;
+	f->arrived_jiffies = tp->inet_conn.icsk_ack.lrcvtime;
+	f->copied_seq = tp->copied_seq;
+	f->err = sk->sk_err;
+	f->state = sk->__sk_common.skc_state;
+	f->shutdown = sk->sk_shutdown;
+}
+
+/*
+ * Is the application letting go of sk right now, in the current task? True only inside tcp_close(): the socket is
+ * locked by a process (softirq never owns it), both directions are shut down (tcp_close does that first) and the open
+ * file has no reference left; shutdown(2) holds one. Sockets of the kernel itself have no file.
+ */
+static __always_inline bool sock_in_close(struct sock *sk)
+{
+	struct socket *so;
+	struct file *f;
+
+	if (!BPF_CORE_READ(sk, sk_lock.owned) || BPF_CORE_READ(sk, sk_shutdown) != SHUTDOWN_BOTH)
+		return false;
+	so = BPF_CORE_READ(sk, sk_socket);
+	if (!so)
+		return false;
+	f = BPF_CORE_READ(so, file);
+	return !f || file_is_released(f);
+}
+
+/* Why the kernel itself ended a connection, by the error it left: RST in either state, ss -K, or any time-out. */
+static __always_inline __u8 how_of_error(int err)
+{
+	switch (err) {
+	case ECONNRESET:
+	case EPIPE: /* RST in CLOSE_WAIT (tcp_reset) */
+		return HOW_RESET;
+	case ECONNABORTED:
+		return HOW_ABORT;
+	}
+	return HOW_TIMEOUT; /* ETIMEDOUT, or the soft error (EHOSTUNREACH ...) that came before it */
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* task.bpf.h - who a task is. Everything is read with probe reads, so every program type can use it. */
+#ifndef CONNLIFE_TASK_BPF_H
+#define CONNLIFE_TASK_BPF_H
+
+#define PF_EXITING 0x00000004 /* include/linux/sched.h */
+#define SIGNAL_STOP_STOPPED 0x00000001 /* include/linux/sched/signal.h */
+#define CGROUP_DEPTH 16
+
+static __always_inline void actor_is_current(struct actor *a)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	a->pid = id >> 32;
+	a->tid = (__u32)id;
+	bpf_get_current_comm(a->comm, sizeof(a->comm));
+}
+
+/* Is the current task on its way out? Then the kernel closes on its behalf (do_exit sets the flag before exit_files). */
+static __always_inline bool current_is_exiting(void)
+{
+	struct task_struct *t = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(t, flags) & PF_EXITING;
+}
+
+static __always_inline __u64 task_cgroup(struct task_struct *t)
+{
+	return BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+}
+
+/* Is t in the cgroup (v2) with this id or below it? */
+static __always_inline bool task_under_cgroup(struct task_struct *t, __u64 id)
+{
+	struct cgroup_subsys_state *css;
+	struct cgroup *cg = BPF_CORE_READ(t, cgroups, dfl_cgrp);
+
+	for (int i = 0; i < CGROUP_DEPTH && cg; i++) {
+		if (BPF_CORE_READ(cg, kn, id) == id)
+			return true;
+		css = BPF_CORE_READ(cg, self.parent);
+		cg = css ? container_of(css, struct cgroup, self) : NULL;
+	}
+	return false;
+}
+
+static __always_inline bool task_is_stopped(struct task_struct *t)
+{
+	return BPF_CORE_READ(t, signal, flags) & SIGNAL_STOP_STOPPED;
+}
+
+#endif

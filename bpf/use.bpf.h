@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * use.bpf.h - last use: who received last, and who tried last and found nothing. Runs at every receive of every
+ * socket: times are jiffies and the comm is copied only when the thread changed (PERFORMANCE figures: README, OVERHEAD).
+ */
+#ifndef CONNLIFE_USE_BPF_H
+#define CONNLIFE_USE_BPF_H
+
+#include "lifecycle.bpf.h"
+
+#define MSG_PEEK 2
+
+/* ret: bytes, 0 for the peer's FIN, or -errno. */
+static __always_inline void on_receive(struct sock *sk, int ret)
+{
+	struct conn *c = conn_of(sk);
+	__u64 id;
+
+	if (!c)
+		return;
+	id = bpf_get_current_pid_tgid();
+	if (ret > 0) {
+		c->recv_jiffies = (__u32)bpf_jiffies64();
+		c->flags &= ~(CONN_RECV_EAGAIN | CONN_RECV_EOF);
+		if (c->receiver.tid != (__u32)id)
+			actor_is_current(&c->receiver);
+	} else if (ret == 0) {
+		c->flags |= CONN_RECV_EOF;
+	} else if (ret == -EAGAIN) {
+		c->try_jiffies = (__u32)bpf_jiffies64();
+		c->try_pid = id >> 32;
+		c->try_tid = (__u32)id;
+		c->flags |= CONN_RECV_EAGAIN;
+	}
+}
+
+#endif

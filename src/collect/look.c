@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "look.h"
+
+#define BATCH 4096 /* map elements a system call */
+
+/* A growing list of numbers that is searched once it is complete. */
+struct numbers {
+	__u64 *v;
+	size_t n, cap;
+};
+
+static int numbers_add(struct numbers *s, __u64 x)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 1024;
+		__u64 *v = realloc(s->v, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		s->v = v;
+		s->cap = cap;
+	}
+	s->v[s->n++] = x;
+	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void numbers_sort(struct numbers *s)
+{
+	if (s->n)
+		qsort(s->v, s->n, sizeof(*s->v), compare_numbers);
+}
+
+static bool numbers_has(const struct numbers *s, __u64 x)
+{
+	return s->n && bsearch(&x, s->v, s->n, sizeof(*s->v), compare_numbers);
+}
+
+struct looking {
+	const struct event_sink *sink;
+	struct cgroups *cgroups;
+	struct numbers creds; /* of all living tasks, sorted */
+	bool creds_known;
+	struct numbers seen; /* ids */
+	__u64 began_ns;
+	enum look_why why;
+	__u64 unread;
+};
+
+/* Runs an iterator program and hands over row after row. 0, or a negative errno from opening, reading or row(). */
+static int each_row(struct bpf_program *p, size_t size, int (*row)(struct looking *, const void *), struct looking *l)
+{
+	struct bpf_link *link = bpf_program__attach_iter(p, NULL);
+	char buf[64 * 1024] __attribute__((aligned(8)));
+	size_t have = 0;
+	ssize_t n = 0;
+	int fd, err = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		err = fd;
+	while (!err && (n = read(fd, buf + have, sizeof(buf) - have)) != 0) {
+		size_t at = 0;
+
+		if (n < 0) {
+			if (errno == EAGAIN || errno == EINTR)
+				continue;
+			err = -errno;
+			break;
+		}
+		have += n;
+		for (; !err && have - at >= size; at += size)
+			err = row(l, buf + at);
+		have -= at;
+		memmove(buf, buf + at, have);
+	}
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+static int cred_row(struct looking *l, const void *data)
+{
+	return numbers_add(&l->creds, ((const struct cred_row *)data)->cred);
+}
+
+static int look_row(struct looking *l, const void *data)
+{
+	const struct look_row *r = data;
+	struct ev_seen ev = {
+		.head = { .size = sizeof(ev), .kind = EV_SEEN, .time_ns = r->now_ns },
+		.conn = r->conn,
+		.sock = r->sock,
+		.holder = r->holder,
+		.holder_start_ns = r->start_ns,
+		.holder_cgroup = r->cgroup,
+		.fd = r->fd,
+		.reader_pid = r->reader_pid,
+		.reader_tid = r->reader_tid,
+		.reader = r->reader,
+	};
+
+	if (r->stopped)
+		ev.flags |= SEEN_STOPPED;
+	if (r->opener_cred == r->holder_cred)
+		ev.flags |= SEEN_IS_OPENER;
+	/*
+	 * fork and exec give a process a credentials object of its own, threads share one, and an open file keeps a
+	 * reference to its opener's: so no task with that object = the opener is gone, or changed its credentials.
+	 * When the user differs the latter is as likely: not asked then.
+	 */
+	if (l->creds_known && r->same_user) {
+		ev.flags |= SEEN_OPENER_CHECKED;
+		if (numbers_has(&l->creds, r->opener_cred))
+			ev.flags |= SEEN_OPENER_ALIVE;
+	}
+	cgroups_say(l->cgroups, ev.conn.cgroup, r->now_ns, l->sink);
+	cgroups_say(l->cgroups, ev.holder_cgroup, r->now_ns, l->sink);
+	sink_event(l->sink, &ev.head);
+	return numbers_add(&l->seen, ev.conn.id);
+}
+
+/* A record in conns that no fd led to: closed and not yet destroyed, in flight in a unix socket, or newer. */
+static void record_without_fd(struct looking *l, const struct conn *c)
+{
+	__u64 now = monotonic_ns();
+
+	if (c->closed_ns) {
+		struct ev_conn ev = { .head = { .size = sizeof(ev), .kind = EV_CLOSE, .time_ns = now }, .conn = *c };
+
+		if (l->why == LOOK_FINAL)
+			sink_event(l->sink, &ev.head);
+	} else {
+		struct ev_seen ev = {
+			.head = { .size = sizeof(ev), .kind = EV_SEEN, .time_ns = now }, .conn = *c, .fd = -1
+		};
+
+		cgroups_say(l->cgroups, c->cgroup, now, l->sink);
+		sink_event(l->sink, &ev.head);
+	}
+}
+
+static int read_conns(const struct objects *o, struct looking *l)
+{
+	__u64 *keys = calloc(BATCH, sizeof(*keys)), at = 0;
+	struct conn *records = calloc(BATCH, sizeof(*records));
+	bool first = true;
+	int err = 0;
+	__u32 n;
+
+	if (!keys || !records)
+		err = -ENOMEM;
+	while (!err) {
+		n = BATCH;
+		err = bpf_map_lookup_batch(o->conns, first ? NULL : &at, &at, keys, records, &n, NULL);
+		if (err && err != -ENOENT)
+			break;
+		first = false;
+		for (__u32 i = 0; i < n; i++)
+			if (!numbers_has(&l->seen, records[i].id))
+				record_without_fd(l, &records[i]);
+	}
+	free(keys);
+	free(records);
+	return err == -ENOENT ? 0 : err;
+}
+
+int look(const struct objects *o, struct cgroups *cgroups, enum look_why why, const struct event_sink *sink,
+	 __u64 *unread)
+{
+	struct looking l = { .sink = sink, .cgroups = cgroups, .began_ns = monotonic_ns(), .why = why };
+	int err;
+
+	if (o->creds && !each_row(o->creds, sizeof(struct cred_row), cred_row, &l)) {
+		l.creds_known = true;
+		numbers_sort(&l.creds);
+	}
+	err = each_row(o->look, sizeof(struct look_row), look_row, &l);
+	numbers_sort(&l.seen);
+	if (!err && why != LOOK_START)
+		err = read_conns(o, &l);
+	*unread += l.unread;
+	free(l.creds.v);
+	free(l.seen.v);
+	return err;
+}
+
+int look_at_sites(const struct objects *o, __u64 before_ns, const struct event_sink *sink)
+{
+	struct ev_site ev = { .head = { .size = sizeof(ev), .kind = EV_SITE, .time_ns = monotonic_ns() } };
+	struct site_key *keys = calloc(BATCH, sizeof(*keys));
+	struct site_counts *counts = calloc(BATCH, sizeof(*counts));
+	struct site_key at;
+	bool first = true;
+	int err = 0;
+	__u32 n;
+
+	if (!keys || !counts)
+		err = -ENOMEM;
+	while (!err) {
+		n = BATCH;
+		err = bpf_map_lookup_batch(o->sites, first ? NULL : &at, &at, keys, counts, &n, NULL);
+		if (err && err != -ENOENT)
+			break;
+		first = false;
+		for (__u32 i = 0; i < n; i++) {
+			ev.key = keys[i];
+			ev.counts = counts[i];
+			sink_event(sink, &ev.head);
+			if (counts[i].last_close_ns < before_ns)
+				bpf_map_delete_elem(o->sites, &keys[i]);
+		}
+	}
+	free(keys);
+	free(counts);
+	return err == -ENOENT ? 0 : err;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* probes.c - the probe table and the choice. */
+#include "probes.h"
+
+#define FN(fl, hk, fn, prog) { .flavour = FLAVOUR_##fl, .hook = HOOK_##hk, .target = fn, .program = prog }
+
+const struct probe_fact probe_facts[FACT_MAX] = {
+	[FACT_STATE] = {
+		.name = "state", .says = "state changes: established, failed, reset, closed by the peer", .required = true,
+		.options = { FN(TRACEPOINT, TP_BTF, "inet_sock_set_state", "cl_state") },
+	},
+	[FACT_DESTROY] = {
+		.name = "destroy", .says = "the kernel freed the socket", .required = true,
+		.options = { FN(TRACEPOINT, TP_BTF, "tcp_destroy_sock", "cl_destroy") },
+	},
+	[FACT_CONNECT] = {
+		.name = "connect", .says = "who opened a client connection", .required = true,
+		.options = {
+			FN(FENTRY, FENTRY, "tcp_connect", "cl_connect_fentry"),
+			FN(KPROBE, KPROBE, "tcp_connect", "cl_connect_kprobe"),
+			FN(TRACEPOINT, TP_BTF, "inet_sock_set_state", NULL),
+		},
+	},
+	[FACT_ACCEPT] = {
+		.name = "accept", .says = "who accepted a server connection", .required = true,
+		.options = {
+			{ .flavour = FLAVOUR_FENTRY, .hook = HOOK_FEXIT, .target = "inet_csk_accept",
+			  .program = "cl_accept_fexit_2", .when = HAS_ACCEPT_ARG },
+			{ .flavour = FLAVOUR_FENTRY, .hook = HOOK_FEXIT, .target = "inet_csk_accept",
+			  .program = "cl_accept_fexit_4", .when = LACKS_ACCEPT_ARG },
+			FN(KPROBE, KPROBE, "security_sock_graft", "cl_accept_kprobe"),
+			FN(KPROBE, KRETPROBE, "inet_csk_accept", "cl_accept_kretprobe"),
+			{ .flavour = FLAVOUR_TRACEPOINT, .hook = HOOK_TRACEPOINT, .target = "syscalls/sys_exit_accept4",
+			  .program = "cl_accept4_tp", .also = "syscalls/sys_exit_accept", .also_program = "cl_accept_tp" },
+		},
+		.limits = "tracepoint: an accept through io_uring or by a 32-bit program has no opener; kretprobe: misses "
+			  "accepts when many threads sleep in accept()",
+	},
+	[FACT_CLOSE] = {
+		.name = "close", .says = "who closed a connection", .required = true,
+		.options = {
+			FN(FENTRY, FENTRY, "tcp_close", "cl_close_fentry"),
+			FN(KPROBE, KPROBE, "tcp_close", "cl_close_kprobe"),
+			FN(TRACEPOINT, TP_BTF, "inet_sock_set_state", NULL),
+		},
+	},
+	[FACT_RECEIVE] = {
+		.name = "receive", .says = "who received last, who found nothing (last use)",
+		.options = {
+			FN(TRACEPOINT, TP_BTF, "sock_recv_length", "cl_recv_tp"),
+			FN(FENTRY, FENTRY, "tcp_cleanup_rbuf", "cl_recv_fentry"),
+			FN(KPROBE, KPROBE, "tcp_cleanup_rbuf", "cl_recv_kprobe"),
+		},
+	},
+	[FACT_CHILDREN] = {
+		.name = "fork", .says = "--children and -- PROGRAM: descendants",
+		.options = { FN(TRACEPOINT, TP_BTF, "sched_process_fork", "cl_fork") },
+	},
+	[FACT_CHILDREN_END] = {
+		.name = "process-exit", .says = "--children: their end",
+		.options = { FN(TRACEPOINT, TP_BTF, "sched_process_exit", "cl_exit") },
+	},
+	[FACT_LOOK] = {
+		.name = "look", .says = "open sockets of all processes: pre-existing ones, holders, readers", .required = true,
+		.options = { FN(ITERATOR, ITER, "task_file", "cl_look") },
+	},
+	[FACT_OPENER] = {
+		.name = "opener", .says = "whether the opener of a pre-existing connection still lives",
+		.options = { FN(ITERATOR, ITER, "task", "cl_creds") },
+	},
+};
+
+/* Does this fact come in this flavour at all? */
+static bool fact_has_flavour(const struct probe_fact *fact, enum flavour flavour)
+{
+	for (int i = 0; i < PROBE_OPTIONS && fact->options[i].hook != HOOK_NONE; i++)
+		if (fact->options[i].flavour == flavour)
+			return true;
+	return false;
+}
+
+int probe_choose(const struct features *f, enum fact fact, enum flavour forced)
+{
+	const struct probe_fact *p = &probe_facts[fact];
+	bool only = forced != FLAVOUR_AUTO && fact_has_flavour(p, forced);
+
+	for (int i = 0; i < PROBE_OPTIONS && p->options[i].hook != HOOK_NONE; i++) {
+		if (only && p->options[i].flavour != forced)
+			continue;
+		if (!f->err[fact][i])
+			return i;
+	}
+	return -1;
+}
+
+const char *flavour_name(enum flavour f)
+{
+	static const char *const names[] = { "auto", "fentry", "kprobe", "tracepoint", "iterator" };
+
+	return names[f];
+}

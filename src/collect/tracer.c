@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "features.h"
+#include "look.h"
+#include "tracefs.h"
+#include "../version.h"
+
+#define SITE_SILENCE_NS 60000000000ULL /* a site without closes for so long is swept from the kernel's map */
+
+struct tracer {
+	struct objects objects;
+	struct ring_buffer *ring;
+	struct cgroups *cgroups;
+	struct event_sink sink;
+	bool quiet;
+	__u64 unread;
+};
+
+__u64 monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* Ring buffer records come from our own programs; their shape is checked where everything is, in event_check(). */
+static int ring_record(void *ctx, void *data, size_t size)
+{
+	struct tracer *t = ctx;
+	const struct ev_head *ev = data;
+
+	if (size < sizeof(*ev) || ev->size > size)
+		return 0;
+	if (size >= sizeof(struct ev_conn))
+		cgroups_say(t->cgroups, ((const struct ev_conn *)ev)->conn.cgroup, ev->time_ns, &t->sink);
+	sink_event(&t->sink, ev);
+	return 0;
+}
+
+static void read_line(const char *path, char *out, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	if (fgets(out, size, f))
+		out[strcspn(out, "\n")] = 0;
+	fclose(f);
+}
+
+static void say_session(struct tracer *t, const struct tracer_options *opt)
+{
+	struct ev_session ev = {
+		.head = { .size = sizeof(ev), .kind = EV_SESSION },
+		.version = EVENTS_VERSION,
+		.filter = opt->filter,
+		.older_ns = opt->older_ns,
+		.program = opt->program,
+		.quiet = opt->quiet,
+		.last_use = t->objects.chosen[FACT_RECEIVE] >= 0,
+		.tool = CONNLIFE_VERSION,
+	};
+	struct timespec wall, tick;
+	struct utsname un;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	ev.head.time_ns = monotonic_ns();
+	ev.wall_ns = wall.tv_sec * 1000000000ULL + wall.tv_nsec;
+	/* the coarse clocks advance once a tick: their resolution is the tick */
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	ev.hz = tick.tv_nsec ? (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec : 0;
+	if (!uname(&un)) {
+		snprintf(ev.host, sizeof(ev.host), "%.*s", (int)sizeof(ev.host) - 1, un.nodename);
+		snprintf(ev.kernel, sizeof(ev.kernel), "%.*s", (int)sizeof(ev.kernel) - 1, un.release);
+	}
+	read_line("/proc/sys/kernel/random/boot_id", ev.boot_id, sizeof(ev.boot_id));
+	snprintf(ev.command, sizeof(ev.command), "%s", opt->command ? opt->command : "");
+	snprintf(ev.cgroup_path, sizeof(ev.cgroup_path), "%s", opt->cgroup_path ? opt->cgroup_path : "");
+	sink_event(&t->sink, &ev.head);
+}
+
+static void say_flavours(struct tracer *t)
+{
+	for (int fact = 0; fact < FACT_MAX; fact++) {
+		int i = t->objects.chosen[fact];
+		struct ev_flavour ev = { .head = { .size = sizeof(ev), .kind = EV_FLAVOUR, .time_ns = monotonic_ns() } };
+
+		if (i < 0)
+			continue;
+		snprintf(ev.fact, sizeof(ev.fact), "%s", probe_facts[fact].name);
+		snprintf(ev.flavour, sizeof(ev.flavour), "%s", flavour_name(probe_facts[fact].options[i].flavour));
+		sink_event(&t->sink, &ev.head);
+	}
+}
+
+static void say_counters(struct tracer *t)
+{
+	struct ev_counters ev = { .head = { .size = sizeof(ev), .kind = EV_COUNTERS, .time_ns = monotonic_ns() } };
+	int cpus = libbpf_num_possible_cpus();
+	__u64 *per_cpu = calloc(cpus > 0 ? cpus : 1, sizeof(*per_cpu));
+
+	for (__u32 i = 0; per_cpu && i < CNT_MAX; i++)
+		if (!bpf_map_lookup_elem(t->objects.counters, &i, per_cpu))
+			for (int cpu = 0; cpu < cpus; cpu++)
+				ev.value[i] += per_cpu[cpu];
+	free(per_cpu);
+	ev.value[CNT_LOST_MISSED] += objects_missed(&t->objects);
+	ev.value[CNT_LOST_LOOK] += t->unread;
+	sink_event(&t->sink, &ev.head);
+}
+
+static int libbpf_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	/* one line for the user is ours to write; libbpf's own help with a bug, on request */
+	if (level == LIBBPF_DEBUG || !getenv("CONNLIFE_DEBUG"))
+		return 0;
+	return vfprintf(stderr, format, args);
+}
+
+static int resolve_cgroup(const struct tracer *t, struct tracer_options *opt, char *why, size_t why_size)
+{
+	if (!opt->cgroup_path || !cgroups_id(t->cgroups, opt->cgroup_path, &opt->filter.cgroup))
+		return 0;
+	snprintf(why, why_size, "--cgroup %s: no such cgroup (v2)", opt->cgroup_path);
+	return -EINVAL;
+}
+
+static int open_kernel_side(struct tracer *t, const struct tracer_options *opt, char *why, size_t why_size)
+{
+	int tracefs = tracefs_open(), err;
+	struct features f;
+
+	err = features_try(&f, tracefs);
+	if (err == -ENOENT)
+		snprintf(why, why_size, "this kernel has no BTF (/sys/kernel/btf/vmlinux): CONFIG_DEBUG_INFO_BTF is needed");
+	else if (err)
+		snprintf(why, why_size, "bpf(2) is not permitted here: run as root");
+	else
+		err = objects_open(&t->objects, opt, &f, tracefs, why, why_size);
+	if (tracefs >= 0)
+		close(tracefs);
+	return err;
+}
+
+int tracer_open(const struct tracer_options *options, const struct event_sink *sink, struct tracer **out, char *why,
+		size_t why_size)
+{
+	struct tracer_options opt = *options;
+	struct tracer *t = calloc(1, sizeof(*t));
+	int err;
+
+	*out = NULL;
+	if (!t)
+		return -ENOMEM;
+	libbpf_set_print(libbpf_print);
+	t->sink = *sink;
+	t->quiet = opt.quiet;
+	t->cgroups = cgroups_new();
+	err = t->cgroups ? resolve_cgroup(t, &opt, why, why_size) : -ENOMEM;
+	if (!err)
+		err = open_kernel_side(t, &opt, why, why_size);
+	if (!err) {
+		t->ring = ring_buffer__new(t->objects.events, ring_record, t, NULL);
+		err = t->ring ? 0 : -errno;
+	}
+	if (!err) {
+		say_session(t, &opt);
+		say_flavours(t);
+		snprintf(why, why_size, "cannot read the open sockets of this host");
+		err = tracer_look(t, LOOK_START);
+	}
+	if (err) {
+		tracer_close(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
+void tracer_close(struct tracer *t)
+{
+	if (!t)
+		return;
+	ring_buffer__free(t->ring);
+	objects_close(&t->objects);
+	cgroups_free(t->cgroups);
+	free(t);
+}
+
+int tracer_fd(const struct tracer *t)
+{
+	return ring_buffer__epoll_fd(t->ring);
+}
+
+int tracer_drain(struct tracer *t)
+{
+	int n = ring_buffer__consume(t->ring);
+
+	return n < 0 ? n : 0;
+}
+
+int tracer_look(struct tracer *t, enum look_why why)
+{
+	struct ev_look ev = { .head = { .size = sizeof(ev), .kind = EV_LOOK }, .began_ns = monotonic_ns(), .why = why };
+	int err;
+
+	/* what is in the ring happened before; at the start the header comes first */
+	err = why == LOOK_START ? 0 : tracer_drain(t);
+	if (!err)
+		err = look(&t->objects, t->cgroups, why, &t->sink, &t->unread);
+	if (!err && t->quiet && why != LOOK_START) {
+		__u64 now = monotonic_ns();
+
+		err = look_at_sites(&t->objects, now > SITE_SILENCE_NS ? now - SITE_SILENCE_NS : 0, &t->sink);
+	}
+	/* and what ended while we looked is not open any more */
+	if (!err && why != LOOK_START)
+		err = tracer_drain(t);
+	say_counters(t);
+	ev.head.time_ns = monotonic_ns();
+	sink_event(&t->sink, &ev.head);
+	return err;
+}
+
+void tracer_end(struct tracer *t, __u32 program_status)
+{
+	struct ev_end ev = { .head = { .size = sizeof(ev), .kind = EV_END, .time_ns = monotonic_ns() },
+			     .program_status = program_status };
+
+	sink_event(&t->sink, &ev.head);
+}
+
+int tracer_add_pid(struct tracer *t, __u32 pid)
+{
+	__u8 one = 1;
+
+	return bpf_map_update_elem(t->objects.pids, &pid, &one, BPF_ANY);
+}
