@@ -56,6 +56,7 @@ enum {
 	CONN_RECV_EOF = 4, /* the last receive attempt read the peer's FIN */
 	CONN_OPENER_SEEN = 8, /* opener is who opened it, not only who holds it */
 	CONN_SYNTHETIC_ID = 16, /* no socket cookie on this kernel: id is made up */
+	CONN_RECV_LEFT = 32, /* the last receive left data in the queue */
 };
 
 struct actor {
@@ -109,6 +110,8 @@ struct sock_facts {
 	__u8 state; /* TCP state as the kernel numbers it */
 	__u8 shutdown; /* 1 = receive, 2 = send side shut down */
 	__u8 pad[2];
+	__u32 heard_jiffies; /* last segment from the peer that carried an ACK, a FIN among them (rcv_tstamp) */
+	__u32 pad2;
 };
 
 struct ev_conn {
@@ -148,7 +151,8 @@ struct ev_seen {
 	__u8 pad[2];
 };
 
-enum look_why { LOOK_START = 1, LOOK_INTERVAL = 2, LOOK_FINAL = 3 };
+/* SAMPLE: between reports, so that what changes can be told from what stays. */
+enum look_why { LOOK_START = 1, LOOK_INTERVAL = 2, LOOK_FINAL = 3, LOOK_SAMPLE = 4 };
 
 struct ev_look {
 	struct ev_head head;
@@ -232,15 +236,15 @@ struct ev_cgroup {
 struct site_key {
 	__u32 pid;
 	__u32 netns;
-	__u8 raddr[16];
-	__u16 rport; /* servers: the local port; a client's own port says nothing */
+	__u8 raddr[16]; /* of clients; a server's site has many peers: zero */
+	__u16 rport; /* servers: the local port */
 	__u8 family;
 	__u8 role;
 	__u32 pad;
 	char comm[COMM_LEN]; /* opener's */
 };
 
-#define AGE_CLASSES 24 /* class c: a lifetime under 2^c milliseconds, the last one open-ended */
+#define AGE_CLASSES 24 /* class c: a lifetime under 2^c ms; the last one open-ended, and for pre-existing ones */
 
 struct site_counts {
 	__u64 last_close_ns;
@@ -265,7 +269,7 @@ struct ev_end {
 EVENTS_ASSERT(sizeof(struct ev_head) == 16);
 EVENTS_ASSERT(sizeof(struct actor) == 24);
 EVENTS_ASSERT(sizeof(struct conn) == 192);
-EVENTS_ASSERT(sizeof(struct sock_facts) == 56);
+EVENTS_ASSERT(sizeof(struct sock_facts) == 64);
 EVENTS_ASSERT(sizeof(struct filter) % 8 == 0);
 EVENTS_ASSERT(sizeof(struct ev_seen) % 8 == 0);
 EVENTS_ASSERT(sizeof(struct ev_session) % 8 == 0);

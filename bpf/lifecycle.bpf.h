@@ -135,6 +135,7 @@ static __always_inline void on_app_close(struct sock *sk)
 	if (state == TCP_CLOSE && !cfg.tp_close)
 		return;
 	late.origin = ORIGIN_TRACED;
+	late.role = sock_role(sk);
 	late.fd = -1;
 	late.flags = CONN_ESTABLISHED;
 	sock_tuple(&late, sk);
@@ -239,8 +240,9 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 }
 
 /*
- * Fact: gone. A socket that its application has not closed is never destroyed by softirq (tcp_done destroys only
- * orphans): so when no closer is known yet, tcp_close() is what runs, on a connection that had ended before.
+ * Fact: gone. With no closer known yet there are two cases. tcp_close() is what runs and owns the socket: the current
+ * task closes a connection that had ended before. Or softirq frees an orphan whose close was not seen, which only the
+ * tracepoint flavour can miss (after shutdown(), with the last FIN still unacknowledged): who closed stays unknown.
  */
 static __always_inline void on_destroy(struct sock *sk)
 {
@@ -250,8 +252,10 @@ static __always_inline void on_destroy(struct sock *sk)
 	if (!c)
 		return;
 	now = bpf_ktime_get_ns();
-	if (!c->closed_ns)
+	if (!c->closed_ns && sk->sk_lock.owned)
 		closed_by_current(c, now);
+	else if (!c->closed_ns)
+		c->closed_ns = now;
 	finish(c, sk, now);
 }
 

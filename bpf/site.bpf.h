@@ -52,7 +52,8 @@ static __always_inline void site_closed(const struct conn *c, struct sock *sk)
 			return; /* user space swept it in between */
 	}
 	s->last_close_ns = c->closed_ns;
-	class = age_class(c->closed_ns - c->opened_ns);
+	/* how old a pre-existing one was is not known: at least as old as anything else */
+	class = c->origin == ORIGIN_SNAPSHOT ? AGE_CLASSES - 1 : age_class(c->closed_ns - c->opened_ns);
 	if (class < AGE_CLASSES)
 		__sync_fetch_and_add(&s->closed[class], 1);
 	if (tp && tp->bytes_sent && tp->bytes_received) {

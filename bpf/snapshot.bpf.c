@@ -39,31 +39,21 @@ static __always_inline struct sock *tcp_sock_of(struct file *f)
 static __always_inline void probe_facts(struct sock_facts *f, struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__s32 unread;
 
 	f->now_jiffies = (__u32)bpf_jiffies64();
 	f->tx_bytes = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
-	f->rx_bytes = BPF_CORE_READ(tp, bytes_received);
+	f->rx_bytes = BPF_CORE_READ(tp, bytes_received) - sock_fin_received(sk);
 	f->rtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
 	f->retransmits = BPF_CORE_READ(tp, total_retrans);
 	f->sent_jiffies = BPF_CORE_READ(tp, lsndtime);
 	f->arrived_jiffies = BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime);
 	f->copied_seq = BPF_CORE_READ(tp, copied_seq);
+	f->heard_jiffies = BPF_CORE_READ(tp, rcv_tstamp);
 	f->unsent = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
 	f->err = BPF_CORE_READ(sk, sk_err);
 	f->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	f->shutdown = BPF_CORE_READ(sk, sk_shutdown);
-	unread = BPF_CORE_READ(tp, rcv_nxt) - f->copied_seq;
-	/* the FIN has taken a sequence number */
-	if (f->state == TCP_CLOSE_WAIT || f->state == TCP_LAST_ACK || f->state == TCP_CLOSING)
-		unread--;
-	f->unread = unread > 0 ? unread : 0;
-}
-
-/* Which end are we? An accepted socket is a clone of its listener and keeps the listener's backlog limit. */
-static __always_inline __u8 probe_role(struct sock *sk)
-{
-	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
+	f->unread = sock_unread(sk);
 }
 
 /* A record for a connection that has none; false = not wanted or no room. */
@@ -75,7 +65,7 @@ static __always_inline bool keep_pre_existing(struct look_row *r, struct sock *s
 	if (r->sock.state == TCP_LISTEN || r->sock.state == TCP_CLOSE)
 		return false;
 	sock_tuple(c, sk);
-	c->role = probe_role(sk);
+	c->role = sock_role(sk);
 	if (!wants_conn(c) || !wants_task(t, r->holder.pid, r->holder.comm))
 		return false;
 	c->opened_ns = r->now_ns;

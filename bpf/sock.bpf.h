@@ -9,6 +9,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SHUTDOWN_BOTH 3
+#define SOCK_DONE_BIT 1 /* include/net/sock.h, enum sock_flags: the peer's FIN was received (tcp_fin) */
 
 /* Errors of the kernel's sk_err (include/uapi/asm-generic/errno.h). */
 #define EAGAIN 11
@@ -31,10 +32,21 @@ static __always_inline bool addr_is_v4_mapped(const __u8 *a)
 	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff);
 }
 
-/* Addresses and ports. A v4-mapped IPv6 socket (Java's default) is IPv4 to the user. lport is 0 before it is chosen. */
+/* Which end are we? An accepted socket is a clone of its listener and keeps the listener's backlog limit. */
+static __always_inline __u8 sock_role(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
+}
+
+/*
+ * Addresses and ports. A v4-mapped IPv6 socket (Java's default) is IPv4 to the user. lport is 0 before it is chosen;
+ * a socket in state CLOSE has given its port back (skc_num is 0) but inet_sport still tells it.
+ */
 static __always_inline void sock_tuple(struct conn *c, struct sock *sk)
 {
 	c->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (!c->lport)
+		c->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	c->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
 		c->family = 4;
@@ -83,22 +95,35 @@ static __always_inline void conn_identify(struct conn *c, struct sock *sk)
 		conn_make_up_id(c, sk);
 }
 
-/*
- * The facts of a socket for a record of its end. rcv_nxt counts the peer's FIN as one byte: unread does not.
- * Plain loads: sk and tp are trusted here.
- */
+/* The peer's FIN takes a sequence number, so rcv_nxt and bytes_received count it as a byte. 1 once it is in, else 0. */
+static __always_inline __u32 sock_fin_received(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE_BIT & 1;
+}
+
+/* Bytes that arrived and were not read, the FIN not counted. */
+static __always_inline __u32 sock_unread(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__s32 n = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq) - sock_fin_received(sk);
+
+	return n > 0 ? n : 0;
+}
+
+/* The facts of a socket for a record of its end. Plain loads: sk and tp are trusted here. */
 static __always_inline void sock_facts(struct sock_facts *f, struct sock *sk, struct tcp_sock *tp)
 {
 	__u64 again = BPF_CORE_READ(tp, bytes_retrans);
 
 	f->tx_bytes = tp->bytes_sent - again;
-	f->rx_bytes = tp->bytes_received;
+	f->rx_bytes = tp->bytes_received - sock_fin_received(sk);
 	f->rtt_us = tp->srtt_us >> 3;
 	f->retransmits = tp->total_retrans;
 	f->now_jiffies = (__u32)bpf_jiffies64();
 	f->sent_jiffies = tp->lsndtime;
 	f->arrived_jiffies = tp->inet_conn.icsk_ack.lrcvtime;
 	f->copied_seq = tp->copied_seq;
+	f->heard_jiffies = tp->rcv_tstamp;
 	f->err = sk->sk_err;
 	f->state = sk->__sk_common.skc_state;
 	f->shutdown = sk->sk_shutdown;
@@ -107,7 +132,8 @@ static __always_inline void sock_facts(struct sock_facts *f, struct sock *sk, st
 /*
  * Is the application letting go of sk right now, in the current task? True only inside tcp_close(): the socket is
  * locked by a process (softirq never owns it), both directions are shut down (tcp_close does that first) and the open
- * file has no reference left; shutdown(2) holds one. Sockets of the kernel itself have no file.
+ * file has no reference left; shutdown(2) holds one. tcp_close keeps the lock after it has orphaned the socket (then
+ * sk_socket is NULL). Sockets of the kernel itself have no file.
  */
 static __always_inline bool sock_in_close(struct sock *sk)
 {
@@ -118,7 +144,7 @@ static __always_inline bool sock_in_close(struct sock *sk)
 		return false;
 	so = BPF_CORE_READ(sk, sk_socket);
 	if (!so)
-		return false;
+		return true;
 	f = BPF_CORE_READ(so, file);
 	return !f || file_is_released(f);
 }

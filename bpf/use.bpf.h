@@ -21,7 +21,9 @@ static __always_inline void on_receive(struct sock *sk, int ret)
 	id = bpf_get_current_pid_tgid();
 	if (ret > 0) {
 		c->recv_jiffies = (__u32)bpf_jiffies64();
-		c->flags &= ~(CONN_RECV_EAGAIN | CONN_RECV_EOF);
+		c->flags &= ~(CONN_RECV_EAGAIN | CONN_RECV_EOF | CONN_RECV_LEFT);
+		if (sock_unread(sk))
+			c->flags |= CONN_RECV_LEFT;
 		if (c->receiver.tid != (__u32)id)
 			actor_is_current(&c->receiver);
 	} else if (ret == 0) {

@@ -13,8 +13,10 @@
 #include "program.h"
 
 #define DRAIN_NS 100000000ULL /* how long an event may wait in the ring buffer */
+#define SAMPLE_NS 10000000000ULL /* leaks without --interval: a look at least this often, */
+#define SAMPLES 5 /* and this often in the time that there is */
 
-enum { FD_RING, FD_SIGNAL, FD_DRAIN, FD_DURATION, FD_INTERVAL, FD_COUNT };
+enum { FD_RING, FD_SIGNAL, FD_DRAIN, FD_DURATION, FD_INTERVAL, FD_SAMPLE, FD_COUNT };
 
 struct live {
 	struct tracer *tracer;
@@ -101,8 +103,20 @@ static int wait_and_say(struct live *l)
 			l->done = true;
 		if (expired(&l->fds[FD_INTERVAL]) && !l->done && !err)
 			err = tracer_look(l->tracer, LOOK_INTERVAL);
+		if (expired(&l->fds[FD_SAMPLE]) && !l->done && !err)
+			err = tracer_look(l->tracer, LOOK_SAMPLE);
 	}
 	return err;
+}
+
+/* leaks tells what grows and what stays unread by looking more than once. */
+static __u64 sample_ns(const struct options *opt)
+{
+	__u64 ns = opt->program ? 1000000000ULL : opt->duration_ns ? opt->duration_ns / SAMPLES : SAMPLE_NS;
+
+	if (opt->command != CMD_LEAKS || opt->interval_ns)
+		return 0;
+	return ns < SAMPLE_NS ? ns : SAMPLE_NS;
 }
 
 /* Every named process must exist: a typing error would otherwise trace nothing, silently. */
@@ -177,6 +191,7 @@ enum exit_status live_run(const struct options *opt, const struct event_sink *si
 	l.fds[FD_DRAIN].fd = timer(DRAIN_NS, true);
 	l.fds[FD_DURATION].fd = timer(opt->duration_ns, false);
 	l.fds[FD_INTERVAL].fd = timer(opt->interval_ns, true);
+	l.fds[FD_SAMPLE].fd = timer(sample_ns(opt), true);
 	for (int i = 0; i < FD_COUNT; i++)
 		l.fds[i].events = POLLIN;
 	err = wait_and_say(&l);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "events/decode.h"
+#include "analysis/judge.h"
 #include "events/recording.h"
 #include "live.h"
 #include "model/table.h"
@@ -13,6 +13,7 @@
 #include "run.h"
 
 #define OUTPUT_BUFFER (256 * 1024)
+#define MAX_ENDED 65536 /* connections of ended processes that are kept until the next report */
 
 struct run {
 	const struct options *opt;
@@ -20,6 +21,12 @@ struct run {
 	struct table table;
 	struct output out;
 	struct recording *recording; /* -w; NULL = none */
+	struct sites sites; /* leaks */
+	struct ended *ended; /* leaks: closed by the end of their process since the report before */
+	size_t nended;
+	struct report report; /* leaks: the newest */
+	enum severity gravest; /* of all reports */
+	bool any_finding;
 	__u64 pre_existing; /* connections that the first look met */
 	size_t outstanding; /* at the newest report */
 	bool begun;
@@ -34,6 +41,17 @@ static const struct output_ops *find_format(const struct options *opt)
 		if (!strcmp(formats[i]->name, opt->format))
 			return formats[i];
 	return &output_text;
+}
+
+static const struct output_ops *format_ops(const struct options *opt)
+{
+	static const struct output_ops none = { .name = "none" };
+
+	if (opt->command == CMD_RECORD)
+		return &none;
+	if (opt->command == CMD_LEAKS && !strcmp(opt->format, "text"))
+		return &output_leaks_text;
+	return find_format(opt);
 }
 
 static bool wanted(const struct run *r, const struct connection *k)
@@ -52,6 +70,8 @@ static void ended(struct run *r, const struct ev_conn *ev)
 
 	connection_set(k, &r->session, &ev->conn, &ev->sock, ev->head.time_ns);
 	if (!wanted(r, k))
+		return;
+	if (r->opt->command == CMD_LEAKS)
 		return;
 	if (ev->head.kind == EV_CLOSE && ops->close)
 		ops->close(&r->out, k);
@@ -102,11 +122,83 @@ static void report_outstanding(struct run *r)
 	free(all);
 }
 
+static void forget_ended(struct run *r)
+{
+	while (r->ended) {
+		struct ended *next = r->ended->next;
+
+		free(r->ended);
+		r->ended = next;
+	}
+	r->nended = 0;
+}
+
+/* Before the table drops it: a process ended and took this connection with it. */
+static void remember_ended(struct run *r, const struct ev_conn *ev)
+{
+	struct connection *known = table_find(&r->table, ev->conn.id);
+	struct ended *e;
+
+	if (ev->conn.how != HOW_EXIT || r->nended >= MAX_ENDED)
+		return;
+	e = calloc(1, sizeof(*e));
+	if (!e) {
+		r->err = -ENOMEM;
+		return;
+	}
+	connection_set(&e->k, &r->session, &ev->conn, &ev->sock, ev->head.time_ns);
+	e->reads = known ? connection_reads(known) : READS_UNKNOWN;
+	if (!wanted(r, &e->k)) {
+		free(e);
+		return;
+	}
+	e->next = r->ended;
+	r->ended = e;
+	r->nended++;
+}
+
+static struct judge_options judge_options(const struct run *r, const struct ev_look *ev)
+{
+	return (struct judge_options){
+		.older_ns = r->opt->read && !r->opt->older_given ? r->session.ev.older_ns : r->opt->older_ns,
+		.filter = r->opt->read || r->opt->filter.state ? &r->opt->filter : NULL,
+		.opinions = r->opt->verbose,
+		.last = ev->why == LOOK_FINAL,
+	};
+}
+
+static void report_leaks(struct run *r, const struct ev_look *ev)
+{
+	struct judge_options opt = judge_options(r, ev);
+	int err;
+
+	report_free(&r->report);
+	err = judge(&r->report, &r->table, &r->session, &r->sites, r->ended, &opt);
+	if (err)
+		r->err = err;
+	for (size_t i = 0; i < r->report.nfindings; i++) {
+		r->any_finding = true;
+		if (r->report.findings[i].severity > r->gravest)
+			r->gravest = r->report.findings[i].severity;
+	}
+	r->outstanding = r->report.open;
+	if (r->out.ops->report)
+		r->out.ops->report(&r->out, &r->report);
+	forget_ended(r);
+}
+
 static void on_look(struct run *r, const struct ev_look *ev)
 {
+	struct judge_options opt = judge_options(r, ev);
+	bool leaks = r->opt->command == CMD_LEAKS;
+
 	if (ev->why == LOOK_START)
 		begin(r);
-	else
+	if (leaks && (ev->why == LOOK_START || ev->why == LOOK_SAMPLE))
+		judge_sample(&r->table, &r->session, &r->sites, &opt);
+	else if (leaks)
+		report_leaks(r, ev);
+	else if (ev->why == LOOK_INTERVAL || ev->why == LOOK_FINAL)
 		report_outstanding(r);
 }
 
@@ -120,6 +212,7 @@ static void summarise(struct run *r)
 		.failed = count[CNT_FAILED],
 		.outstanding = r->outstanding,
 		.pre_existing = r->pre_existing,
+		.report = r->opt->command == CMD_LEAKS ? &r->report : NULL,
 	};
 
 	begin(r);
@@ -135,6 +228,10 @@ static void on_event(void *ctx, const struct ev_head *ev)
 	if (r->recording)
 		recording_write(r->recording, ev);
 	session_event(&r->session, ev);
+	if (ev->kind == EV_CLOSE && r->opt->command == CMD_LEAKS)
+		remember_ended(r, (const struct ev_conn *)ev);
+	if (ev->kind == EV_SITE && (err = sites_event(&r->sites, (const struct ev_site *)ev)))
+		r->err = err;
 	if (ev->kind == EV_CLOSE || ev->kind == EV_FAILED)
 		ended(r, (const struct ev_conn *)ev);
 	else if (ev->kind == EV_OPEN)
@@ -166,7 +263,7 @@ static enum exit_status open_output(struct run *r)
 	}
 	setvbuf(f, NULL, _IOFBF, OUTPUT_BUFFER);
 	r->out = (struct output){
-		.ops = find_format(opt),
+		.ops = format_ops(opt),
 		.file = f,
 		.session = &r->session,
 		.colour = isatty(fileno(f)) && !getenv("NO_COLOR"),
@@ -234,6 +331,12 @@ enum exit_status run(const struct options *opt)
 	}
 	status = opt->read ? replay(&r, &sink) : live_run(opt, &sink);
 	status = close_files(&r, status);
+	if (status == EXIT_DONE && opt->exit_code && r.any_finding &&
+	    r.gravest >= (opt->exit_code == EXIT_CODE_SUSPECT ? SEVERITY_SUSPECT : SEVERITY_LEAK))
+		status = EXIT_LEAK;
+	report_free(&r.report);
+	forget_ended(&r);
+	sites_free(&r.sites);
 	table_free(&r.table);
 	session_free(&r.session);
 	return status;

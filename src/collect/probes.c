@@ -43,6 +43,7 @@ const struct probe_fact probe_facts[FACT_MAX] = {
 			FN(KPROBE, KPROBE, "tcp_close", "cl_close_kprobe"),
 			FN(TRACEPOINT, TP_BTF, "inet_sock_set_state", NULL),
 		},
+		.limits = "tracepoint: a close right after shutdown(), while the peer has not answered, has no closer",
 	},
 	[FACT_RECEIVE] = {
 		.name = "receive", .says = "who received last, who found nothing (last use)",

@@ -52,7 +52,7 @@ static const char *check_look(const struct ev_head *ev)
 {
 	__u32 why = ((const struct ev_look *)ev)->why;
 
-	return why < LOOK_START || why > LOOK_FINAL ? "no such reason to look" : NULL;
+	return why < LOOK_START || why > LOOK_SAMPLE ? "no such reason to look" : NULL;
 }
 
 static const char *check_filter(const struct filter *f)

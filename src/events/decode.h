@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 /*
- * NULL: len bytes at `bytes` (aligned to 8) are one well-formed record, i.e. of a known kind with everything a reader
- * of that kind touches, or of a kind that a newer writer added, which readers skip. Otherwise what is wrong, static text.
+ * NULL: len bytes at `bytes` (aligned to 8) are one well-formed record: of a known kind with everything a reader of
+ * that kind touches, or of a kind that a newer writer added, which readers skip. Otherwise what is wrong, as static
+ * text.
  */
 const char *event_check(const void *bytes, size_t len);
 

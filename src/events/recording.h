@@ -36,7 +36,7 @@ struct recording_result {
 	__u64 records; /* well-formed ones, all given to the sink */
 	bool damaged; /* reading stopped before a proper end */
 	bool ended; /* EV_END was seen */
-	__u64 offset; /* where the damage is: byte at which the bad header or record begins, or at which the file ends */
+	__u64 offset; /* of the damage: where the bad header or record begins, or the file ends */
 	char why[96]; /* what the damage is, for people */
 };
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 void buf_init(struct buf *b)
 {
@@ -21,7 +20,7 @@ void buf_free(struct buf *b)
 	buf_init(b);
 }
 
-static int buf_grow(struct buf *b, size_t n)
+int buf_grow(struct buf *b, size_t n)
 {
 	size_t cap = b->cap;
 	char *data;
@@ -41,38 +40,6 @@ static int buf_grow(struct buf *b, size_t n)
 fail:
 	b->err = -ENOMEM;
 	return b->err;
-}
-
-char *buf_reserve(struct buf *b, size_t n)
-{
-	if (b->err || (b->cap - b->len < n && buf_grow(b, n)))
-		return NULL;
-	return b->data + b->len;
-}
-
-void buf_char(struct buf *b, char c)
-{
-	char *to = buf_reserve(b, 1);
-
-	if (!to)
-		return;
-	*to = c;
-	b->len++;
-}
-
-void buf_mem(struct buf *b, const void *p, size_t n)
-{
-	char *to = n ? buf_reserve(b, n) : NULL;
-
-	if (!to)
-		return;
-	memcpy(to, p, n);
-	b->len += n;
-}
-
-void buf_str(struct buf *b, const char *s)
-{
-	buf_mem(b, s, strlen(s));
 }
 
 void buf_u64(struct buf *b, uint64_t v)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 struct buf {
 	char *data; /* not NUL-terminated */
@@ -23,12 +24,41 @@ struct buf {
 void buf_init(struct buf *b);
 void buf_free(struct buf *b);
 
-/* Room for n more bytes at the end, not yet counted in len; NULL when memory ran out. */
-char *buf_reserve(struct buf *b, size_t n);
+int buf_grow(struct buf *b, size_t n); /* buf_reserve()'s slow path */
 
-void buf_char(struct buf *b, char c);
-void buf_mem(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, const char *s);
+/* Room for n more bytes at the end, not yet counted in len; NULL when memory ran out. */
+static inline char *buf_reserve(struct buf *b, size_t n)
+{
+	if (b->err || (b->cap - b->len < n && buf_grow(b, n)))
+		return NULL;
+	return b->data + b->len;
+}
+
+static inline void buf_char(struct buf *b, char c)
+{
+	char *to = buf_reserve(b, 1);
+
+	if (!to)
+		return;
+	*to = c;
+	b->len++;
+}
+
+static inline void buf_mem(struct buf *b, const void *p, size_t n)
+{
+	char *to = n ? buf_reserve(b, n) : NULL;
+
+	if (!to)
+		return;
+	memcpy(to, p, n);
+	b->len += n;
+}
+
+static inline void buf_str(struct buf *b, const char *s)
+{
+	buf_mem(b, s, strlen(s));
+}
+
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_fill(struct buf *b, char c, size_t n);

@@ -84,6 +84,11 @@ static void put_escaped(struct buf *b, unsigned char c)
 	buf_mem(b, text, sizeof(text));
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 static void put_quoted(struct buf *b, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -91,9 +96,9 @@ static void put_quoted(struct buf *b, const char *s, size_t n)
 
 	buf_char(b, '"');
 	while (i < n) {
-		size_t len = utf8_sequence(p + i, n - i);
+		size_t len = p[i] < 0x80 ? is_plain(p[i]) : utf8_sequence(p + i, n - i);
 
-		if (len > 1 || (len == 1 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f)) {
+		if (len) {
 			i += len;
 			continue;
 		}

@@ -37,6 +37,7 @@ struct connection {
 	__u64 looked_ns; /* when sock was read; for an ended connection the time of that event */
 	__u64 recv_ns, try_ns; /* last receive with data, last that found nothing, by the application */
 	__u64 sent_ns, arrived_ns; /* last data sent and arrived, by the socket's own clock */
+	__u64 heard_ns; /* last segment of the peer; in CLOSE_WAIT its FIN came no later */
 	struct holder *holders; /* in the order in which the look met them */
 	size_t nholders;
 	enum reader_how reader;

@@ -8,10 +8,10 @@
 
 /* In the order in which row() puts them. */
 static const char columns[] =
-	"type,id,netns,family,laddr,lport,raddr,rport,role,pid,tid,comm,fd,cgroup,opened,origin,tx_bytes,rx_bytes,rtt_us,"
-	"retransmits,connect_ns,duration_ns,errno,peer_closed,close_how,close_time,close_pid,close_tid,close_comm,age_ns,"
-	"state,last_use_time,last_use_idle_ns,last_use_direction,last_use_pid,last_use_tid,last_use_comm,reader_how,"
-	"reader_pid,reader_tid,holders";
+	"type,id,netns,family,laddr,lport,raddr,rport,role,pid,tid,comm,fd,cgroup,opened,origin,tx_bytes,rx_bytes,"
+	"rtt_us,retransmits,connect_ns,duration_ns,errno,peer_closed,close_how,close_time,close_pid,close_tid,"
+	"close_comm,age_ns,state,last_use_time,last_use_idle_ns,last_use_direction,last_use_pid,last_use_tid,"
+	"last_use_comm,reader_how,reader_pid,reader_tid,holders";
 
 static void put_number(struct buf *b, __u64 v)
 {
@@ -155,19 +155,24 @@ static void put_last_use(struct buf *b, const struct session *s, const struct co
 	put_actor(b, &use.who);
 }
 
-/* pid:fd of each; names are in no row twice. */
+/* pid:fd of each process */
 static void put_holders(struct buf *b, const struct connection *k)
 {
-	buf_char(b, ',');
+	char before = ',';
+
 	for (size_t i = 0; i < k->nholders; i++) {
-		if (i)
-			buf_char(b, ' ');
+		if (!k->holders[i].who.pid)
+			continue;
+		buf_char(b, before);
+		before = ' ';
 		buf_u64(b, k->holders[i].who.pid);
 		if (k->holders[i].fd >= 0) {
 			buf_char(b, ':');
 			buf_u64(b, (__u64)k->holders[i].fd);
 		}
 	}
+	if (before == ',')
+		put_empty(b, 1);
 }
 
 static void csv_begin(struct output *o)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Newline-delimited JSON, one object a line: header first, summary last. */
+#include "../analysis/finding.h"
 #include "json_internal.h"
 #include "words.h"
 
@@ -142,7 +143,7 @@ static void json_failed(struct output *o, const struct connection *k)
 	json_finish(&j, o);
 }
 
-static void json_outstanding(struct output *o, const struct connection *k, __u64 now_ns)
+void json_open_connection(struct output *o, const struct connection *k, __u64 now_ns, const struct opinion *opinion)
 {
 	struct json j;
 
@@ -155,7 +156,16 @@ static void json_outstanding(struct output *o, const struct connection *k, __u64
 	json_last_use(&j, o->session, k, now_ns);
 	json_reader(&j, k);
 	json_holders(&j, k);
+	if (opinion) {
+		json_string(&j, "verdict", verdict_word(opinion->verdict));
+		json_string(&j, "reason", opinion->why);
+	}
 	json_finish(&j, o);
+}
+
+static void json_outstanding(struct output *o, const struct connection *k, __u64 now_ns)
+{
+	json_open_connection(o, k, now_ns, NULL);
 }
 
 static void json_summary(struct output *o, const struct summary *s)

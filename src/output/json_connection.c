@@ -128,8 +128,10 @@ void json_holders(struct json *j, const struct connection *k)
 	for (size_t i = 0; i < k->nholders; i++) {
 		const struct holder *h = &k->holders[i];
 
+		if (!h->who.pid)
+			continue; /* in no process's fd table: an empty list says that */
 		json_object(j, NULL);
-		known_u64(j, "pid", h->who.pid);
+		json_u64(j, "pid", h->who.pid);
 		if (h->fd >= 0)
 			json_i64(j, "fd", h->fd);
 		if (h->who.comm[0])

@@ -17,6 +17,10 @@ void json_last_use(struct json *j, const struct session *s, const struct connect
 void json_reader(struct json *j, const struct connection *k);
 void json_holders(struct json *j, const struct connection *k);
 
+/* json.c: one `outstanding` line; opinion (its verdict and why) may be NULL. */
+struct opinion;
+void json_open_connection(struct output *o, const struct connection *k, __u64 now_ns, const struct opinion *opinion);
+
 /* json_finding.c: the `finding` lines of a report, and the whole member `findings` {verdict: n} of the summary. */
 void json_report(struct output *o, const struct report *r);
 void json_findings_summary(struct json *j, const struct report *r);

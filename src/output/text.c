@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Text for `trace`: tcplife's columns, one line per connection when it ends, then what is still open. Unknown is "-". */
+/* Text for `trace`: tcplife's columns, a line per connection when it ends, then what is still open. Unknown is "-". */
 #include <string.h>
 #include "../lib/timefmt.h"
 #include "output.h"

@@ -236,7 +236,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(never_used),	 cmocka_unit_test(sent_last),	 cmocka_unit_test(received_last),
-		cmocka_unit_test(receive_not_seen), cmocka_unit_test(coarse_ticks), cmocka_unit_test(snapshot_used_before),
+		cmocka_unit_test(receive_not_seen), cmocka_unit_test(coarse_ticks),
+		cmocka_unit_test(snapshot_used_before),
 		cmocka_unit_test(fds),		 cmocka_unit_test(ports),	 cmocka_unit_test(processes),
 		cmocka_unit_test(kinds),	 cmocka_unit_test(nets),
 	};

@@ -55,7 +55,7 @@ static void nesting(void **state)
 	json_free(&j);
 }
 
-static void expect_string(const char *bytes, const char *want)
+static void expect_quoted(const char *bytes, const char *want)
 {
 	char line[256];
 	struct json j;
@@ -70,21 +70,21 @@ static void expect_string(const char *bytes, const char *want)
 static void strings(void **state)
 {
 	(void)state;
-	expect_string("", "");
-	expect_string("a b/c", "a b/c");
-	expect_string("\"\\", "\\\"\\\\");
-	expect_string("\n\t\x01\x7f", "\\u000a\\u0009\\u0001\\u007f");
-	expect_string("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
-	expect_string("\xff", "\\u00ff");
-	expect_string("\xc3", "\\u00c3"); /* cut off */
-	expect_string("a\xc3z", "a\\u00c3z");
-	expect_string("\xe2\x82", "\\u00e2\\u0082");
-	expect_string("\xc0\x80", "\\u00c0\\u0080"); /* overlong */
-	expect_string("\xe0\x80\xaf", "\\u00e0\\u0080\\u00af");
-	expect_string("\xf0\x80\x80\xaf", "\\u00f0\\u0080\\u0080\\u00af");
-	expect_string("\xed\xa0\x80", "\\u00ed\\u00a0\\u0080"); /* surrogate */
-	expect_string("\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080"); /* above U+10FFFF */
-	expect_string("\xf5\x80\x80\x80", "\\u00f5\\u0080\\u0080\\u0080");
+	expect_quoted("", "");
+	expect_quoted("a b/c", "a b/c");
+	expect_quoted("\"\\", "\\\"\\\\");
+	expect_quoted("\n\t\x01\x7f", "\\u000a\\u0009\\u0001\\u007f");
+	expect_quoted("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+	expect_quoted("\xff", "\\u00ff");
+	expect_quoted("\xc3", "\\u00c3"); /* cut off */
+	expect_quoted("a\xc3z", "a\\u00c3z");
+	expect_quoted("\xe2\x82", "\\u00e2\\u0082");
+	expect_quoted("\xc0\x80", "\\u00c0\\u0080"); /* overlong */
+	expect_quoted("\xe0\x80\xaf", "\\u00e0\\u0080\\u00af");
+	expect_quoted("\xf0\x80\x80\xaf", "\\u00f0\\u0080\\u0080\\u00af");
+	expect_quoted("\xed\xa0\x80", "\\u00ed\\u00a0\\u0080"); /* surrogate */
+	expect_quoted("\xf4\x90\x80\x80", "\\u00f4\\u0090\\u0080\\u0080"); /* above U+10FFFF */
+	expect_quoted("\xf5\x80\x80\x80", "\\u00f5\\u0080\\u0080\\u0080");
 }
 
 static void bytes_are_bounded(void **state)

@@ -68,17 +68,19 @@ static void rows(void **state)
 	output_csv.open(&p.o, &k);
 	printed_expect(&p, "open," CLIENT "1500000,,,,,,,,,,,,,,,,,,,,\n");
 	output_csv.close(&p.o, &k);
-	printed_expect(&p, "close," CLIENT ",2500000000,,,app,2026-01-02T03:04:09.178901234Z,4121,4130,orders,,,,,,,,,,,,\n");
+	printed_expect(&p, "close," CLIENT
+			   ",2500000000,,,app,2026-01-02T03:04:09.178901234Z,4121,4130,orders,,,,,,,,,,,,\n");
 	k = printed_failed(&p);
 	output_csv.failed(&p.o, &k);
 	printed_expect(&p, "failed,4660,4026531840,4,,,10.0.3.7,5432,client,4121,4122,orders,,,"
 			   "2026-01-02T03:04:06.678901234Z,traced,,,,,1000000,,ECONNREFUSED,,,,,,,,,,,,,,,,,,\n");
 	k = printed_open(&p, holders);
 	output_csv.outstanding(&p.o, &k, START_NS + 60 * SEC);
-	printed_expect(&p, "outstanding,18446744073709551615,,6,2001:db8::1,443,2001:db8:1:2:3:4:5:abcd,50000,server,900,"
-			   "900,\"a \"\"b\"\", \\xff\\x0a\",11,,2026-01-02T03:04:05.678901234Z,snapshot,4100,900,,0,,,,"
-			   "2026-01-02T03:05:05.178901234Z,,,,,,60000000000,CLOSE_WAIT,2026-01-02T03:05:04.678901234Z,"
-			   "1000000000,recv,900,901,worker,recv,900,901,900:11 0\n");
+	printed_expect(&p, "outstanding,18446744073709551615,,6,2001:db8::1,443,2001:db8:1:2:3:4:5:abcd,50000,server,"
+			   "900,900,\"a \"\"b\"\", \\xff\\x0a\",11,,2026-01-02T03:04:05.678901234Z,snapshot,4100,"
+			   "900,,0,,,,2026-01-02T03:05:05.178901234Z,,,,,,60000000000,CLOSE_WAIT,"
+			   "2026-01-02T03:05:04.678901234Z,"
+			   "1000000000,recv,900,901,worker,recv,900,901,900:11\n");
 	p.o.events = false;
 	output_csv.open(&p.o, &k);
 	printed_expect(&p, "");

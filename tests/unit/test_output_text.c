@@ -106,7 +106,7 @@ static void still_open(void **state)
 	own.nholders = 6;
 	output_text.outstanding(&p.o, &own, START_NS + 120 * SEC);
 	printed_expect(&p, "still open:\n" OPEN_HEADER_WIDE
-		"    900     900 a \"b\", \\xff\\x0a server 2001:db8::1                  443 2001:db8:1:2:3:4:5:abcd   50000  >=1m00s CLOSE_WAIT  900/nginx:11 in-flight\n"
+		"    900     900 a \"b\", \\xff\\x0a server 2001:db8::1                  443 2001:db8:1:2:3:4:5:abcd    50000  >=1m00s CLOSE_WAIT  900/nginx:11 in-flight\n"
 		"   4121    4122 orders          client 10.0.0.1                   40000 10.0.3.7                    5432    59.0s ESTABLISHED -\n"
 		"still open:\n" OPEN_HEADER_WIDE
 		"   4121    4122 orders          client 10.0.0.1                   40000 10.0.3.7                    5432    1m59s ESTABLISHED 1/x:0 2/x:1(stopped) 3/x:2 4/x:3 and 2 more\n");

@@ -40,11 +40,13 @@ static void got_event(void *ctx, const struct ev_head *ev)
 static void write_sample(struct got *want, bool whole)
 {
 	struct ev_session session = made_session();
-	struct ev_conn close = { .head = made_head(EV_CLOSE, sizeof(close), START_NS + 2 * SEC), .conn = made_client() };
+	struct ev_conn close = { .head = made_head(EV_CLOSE, sizeof(close), START_NS + 2 * SEC),
+				 .conn = made_client() };
 	struct ev_end end = { .head = made_head(EV_END, sizeof(end), START_NS + 3 * SEC) };
 	struct ev_head newer[2] = { made_head(500, sizeof(newer), START_NS) };
 	__u64 room[16] = {};
-	const struct ev_head *all[] = { &session.head, &made_cgroup(room, 7, "/a")->head, &close.head, newer, &end.head };
+	const struct ev_head *all[] = { &session.head, &made_cgroup(room, 7, "/a")->head, &close.head, newer,
+					&end.head };
 	struct recording *r;
 
 	memset(want, 0, sizeof(*want));

@@ -70,7 +70,8 @@ static void cgroups(void **state)
 
 static void flavours(void **state)
 {
-	struct ev_flavour f = { .head = made_head(EV_FLAVOUR, sizeof(f), START_NS), .fact = "open", .flavour = "kprobe" };
+	struct ev_flavour f = { .head = made_head(EV_FLAVOUR, sizeof(f), START_NS),
+				.fact = "open", .flavour = "kprobe" };
 	struct session s = begun();
 
 	(void)state;

@@ -86,14 +86,24 @@ static void open_pair(int listener, const struct sockaddr_in *where)
 		die("accept");
 }
 
-/* Returns the first of the files, all of which are contiguous: they can be closed by one call. */
-static int open_pairs(int worker, int pairs)
+/* Fills every gap up to `last`: what is opened from now on is contiguous and closed by one call. */
+static int first_file_after(int last)
+{
+	int fd;
+
+	do {
+		fd = dup(STDERR_FILENO);
+		if (fd < 0)
+			die("dup");
+	} while (fd <= last);
+	return fd;
+}
+
+static void open_pairs(int worker, int pairs)
 {
 	struct sockaddr_in where;
-	int listener = -1, first = dup(STDERR_FILENO);
+	int listener = -1;
 
-	if (first < 0)
-		die("dup");
 	for (int i = 0; i < pairs; i++) {
 		if (i % PER_ADDRESS == 0) {
 			/* 127.0.0.0/8 has room; the port is new each time as well. */
@@ -105,7 +115,6 @@ static int open_pairs(int worker, int pairs)
 		open_pair(listener, &where);
 	}
 	close(listener);
-	return first;
 }
 
 static void close_all(int first)
@@ -119,9 +128,10 @@ static void close_all(int first)
 /* A worker says 'r' when ready and 'c' when it has closed; the end of `go` tells it to close. */
 static void work(int worker, int pairs, int go, int report)
 {
-	int first = open_pairs(worker, pairs);
+	int first = first_file_after(go > report ? go : report);
 	char byte;
 
+	open_pairs(worker, pairs);
 	if (write(report, "r", 1) != 1)
 		die("report");
 	while (read(go, &byte, 1) < 0 && errno == EINTR)

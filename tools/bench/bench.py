@@ -12,6 +12,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import time
 
 import kernel
@@ -21,7 +22,7 @@ from rows import ROWS
 from tracer import Tracer
 
 CONNLIFE = os.path.join(os.path.dirname(os.path.dirname(HERE)), "connlife")
-ATTACH_LIMIT = 15       # seconds until connlife's header has come, with many sockets to list
+STEADY = 0.5            # seconds: connlife is attached when its links have not changed for so long
 
 
 def options():
@@ -34,7 +35,7 @@ def options():
     parser.add_argument("--peer", action="append", default=[], metavar="COMMAND",
                         help="another tracer to run beside connlife; may be repeated")
     parser.add_argument("--settle", type=float, default=2,
-                        help="a peer is ready at its first output, or after so many seconds (2)")
+                        help="a peer is ready at its first output, or so many seconds after it attached (2)")
     parser.add_argument("--only-peers", action="store_true", help="leave connlife out")
     parser.add_argument("--connlife", default=CONNLIFE, metavar="PATH", help="the tracer to measure")
     parser.add_argument("--connlife-args", default="", metavar="ARGS", help="more options for it")
@@ -62,7 +63,7 @@ class Bench:
             return None
         return Tracer("connlife", [os.path.abspath(self.options.connlife), *words, "-o", "json",
                                    "-O", "{out}", *shlex.split(self.options.connlife_args)],
-                      settle=ATTACH_LIMIT)
+                      settle=STEADY)
 
     def tracers(self, words):
         """connlife and the peers. Peers run beside the load: ss sees only its own network."""
@@ -85,6 +86,7 @@ def main():
     missing = [tool for tool in ("unshare", "nsenter", "ip", "bpftool") if not shutil.which(tool)]
     if os.geteuid() or missing:
         raise SystemExit("bench: needs " + (" ".join(missing) or "root"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # so that everything is put back
     found = conditions()
     print("{kernel} {machine}, {cpus} cores, load average {load_average:.2f}, "
           "{other_bpf_programs} other BPF programs loaded; ".format(**found) +

@@ -10,16 +10,27 @@ import subprocess
 STATS = "/proc/sys/kernel/bpf_stats_enabled"
 
 
-def owned(pid):
-    """Ids of the programs and maps that a process holds by descriptor (links name their program)."""
-    ids = {"prog_id": set(), "map_id": set()}
+def descriptors(pid):
+    """The (name, value) lines in fdinfo of every descriptor of a process."""
     for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
         with contextlib.suppress(OSError), open(path) as lines:
             for line in lines:
                 name, _, value = line.partition(":")
-                if name in ids:
-                    ids[name].add(int(value))
+                yield name, value.strip()
+
+
+def owned(pid):
+    """Ids of the programs and maps that a process holds by descriptor (links name their program)."""
+    ids = {"prog_id": set(), "map_id": set()}
+    for name, value in descriptors(pid):
+        if name in ids:
+            ids[name].add(int(value))
     return ids
+
+
+def links(pid):
+    """How many BPF programs a process has attached through links."""
+    return sum(name == "link_id" for name, _ in descriptors(pid))
 
 
 def bpftool(kind):

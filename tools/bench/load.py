@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -54,7 +55,10 @@ class Churn:
 
     def run(self, load, **options):
         done = subprocess.run(self.command(load, **options), stdout=subprocess.PIPE, check=True)
-        return json.loads(done.stdout)
+        counters = json.loads(done.stdout)
+        if counters.get("errors"):
+            print(f"bench: the load had {counters['errors']} errors: {done.args}", file=sys.stderr)
+        return counters
 
     def hold(self, count):
         return Held(self.command("hold", count=count))
@@ -65,7 +69,8 @@ class Held:
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.opened = json.loads(self.process.stdout.readline())
+        if not self.process.stdout.readline():
+            raise SystemExit("bench: cannot hold so many connections")
 
     def release(self):
         done, _ = self.process.communicate(b"\n")

@@ -8,6 +8,8 @@ import kernel
 from pairs import in_kernel, interleaved, spread, totals, traced
 from tracer import summary
 
+LEAKS = ["leaks", "-d", "1h"]       # until it is stopped; without -d it ends after 10 s
+
 
 def paired_row(bench, command, title, load, unit):
     tracers = bench.tracers(command)
@@ -26,7 +28,7 @@ def trace(bench):
 
 def leaks(bench):
     """The same loop under `leaks`, which reports no connection that ends well."""
-    row = paired_row(bench, ["leaks"], "leaks: connect, accept, close, close as fast as possible",
+    row = paired_row(bench, LEAKS, "leaks: connect, accept, close, close as fast as possible",
                      lambda _: bench.churn.run("loop", seconds=bench.options.seconds,
                                              threads=bench.options.threads), "connection")
     return quiet(row)
@@ -34,7 +36,7 @@ def leaks(bench):
 
 def lastuse(bench):
     """The worst case of the receive hook: one kept connection, both ends on one core."""
-    row = paired_row(bench, ["leaks"], "lastuse: 64 bytes there and back over one kept connection",
+    row = paired_row(bench, LEAKS, "lastuse: 64 bytes there and back over one kept connection",
                      lambda _: bench.churn.run("pingpong", seconds=bench.options.seconds),
                      "round trip")
     for result in row["results"]:
@@ -91,7 +93,7 @@ def memory(maps, sockets):
     result = {"grown_per_socket": sum(grown.values()) / sockets, "maps": maps["held"]}
     if "conns" in maps["held"]:
         result["conns_grown_per_socket"] = grown["conns"] / sockets
-    if maps["conns"]:
+    if maps["conns"] and not grown.get("conns"):    # preallocated: all of it is there from the start
         size, entries = maps["conns"]
         result["conns_per_entry"] = size / entries
     return result

@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+import kernel
+
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 IDENTITY = re.compile(rb'"id": ?"?(\d+)')
 
@@ -21,7 +23,7 @@ class Tracer:
         self.json = any("{out}" in word for word in command)
         self.command = command
         self.place = place          # puts a command into its namespace
-        self.settle = settle        # ready at the first line of output, or after so many seconds
+        self.settle = settle        # seconds: see wait_ready()
 
     def start(self, directory):
         return Running(self, directory)
@@ -56,13 +58,16 @@ class Running:
         self.stop()
 
     def wait_ready(self):
-        while time.monotonic() < self.begun + self.tracer.settle and not self.size():
+        """Until the first output, or until its BPF links have stayed the same for `settle` seconds."""
+        links, self.ready = 0, self.begun
+        while not self.size() and time.monotonic() < self.ready + self.tracer.settle:
             if self.process.poll() is not None:
-                break
-            time.sleep(0.01)
-        self.ready = time.monotonic()
-        if self.process.poll() is not None:
-            raise self.failure()
+                raise self.failure()
+            if kernel.links(self.process.pid) != links:
+                links, self.ready = kernel.links(self.process.pid), time.monotonic()
+            time.sleep(0.02)
+        if self.size():
+            self.ready = time.monotonic()
 
     def size(self):
         return os.path.getsize(self.out)

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * growing.c - the number of a site's quiet connections rose in at least three intervals and never fell.
+ *
+ * A load that fades makes connections quiet too, one after the other: so the site must have opened about as many more
+ * as became quiet. Pools that warm up and users who arrive are in use.
+ */
+#include <stdio.h>
+#include "judge.h"
+
+#define MIN_RISES 3
+
+static bool grows(const struct site *s)
+{
+	size_t quiet = s->quiet.last - s->quiet.first, open;
+
+	if (s->quiet.rises < MIN_RISES || s->quiet.fell || s->open.last <= s->open.first)
+		return false;
+	open = s->open.last - s->open.first;
+	return open * 2 >= quiet;
+}
+
+static int judge_growing(struct judging *j)
+{
+	for (size_t i = 0; i < j->ncases; i++) {
+		struct kase *c = &j->cases[i];
+
+		if (c->verdict || !c->quiet || !grows(c->site))
+			continue;
+		kase_judge(c, VERDICT_GROWING, SEVERITY_SUSPECT, CONFIDENCE_LIKELY, c->idle_ns, NULL);
+		c->doubt = loss_doubt(j, c->site->quiet.last - c->site->quiet.first);
+	}
+	return 0;
+}
+
+static void explain(struct finding *f, struct kase *const *cases, size_t n, const struct judging *j)
+{
+	const struct trend *t = &cases[0]->site->quiet;
+
+	snprintf(f->reason, sizeof(f->reason),
+		 "quiet connections rose from %zu to %zu, in %u of %u intervals, and never fell", t->first, t->last,
+		 t->rises, t->looks - 1);
+	finding_evidence(f, "quiet_first", t->first);
+	finding_evidence(f, "quiet_last", t->last);
+	finding_evidence(f, "intervals_risen", t->rises);
+	(void)n;
+	(void)j;
+}
+
+const struct analysis growing_analysis = { VERDICT_GROWING, judge_growing, explain };

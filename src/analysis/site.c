@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "site.h"
+
+#define FORGET_NS 3600000000000ULL
+
+void site_key_of(const struct conn *c, struct site_key *key)
+{
+	memset(key, 0, sizeof(*key)); /* it is hashed as bytes */
+	key->pid = c->opener.pid;
+	key->netns = c->netns;
+	key->family = c->family;
+	key->role = c->role;
+	if (c->role == ROLE_SERVER) {
+		key->rport = c->lport;
+	} else {
+		memcpy(key->raddr, c->raddr, sizeof(key->raddr));
+		key->rport = c->rport;
+	}
+	memcpy(key->comm, c->opener.comm, sizeof(key->comm)); /* zero-padded by the kernel side */
+}
+
+struct site *sites_get(struct sites *s, const struct site_key *key)
+{
+	struct site *site;
+
+	HASH_FIND(hh, s->by_key, key, sizeof(*key), site);
+	if (site)
+		return site;
+	site = calloc(1, sizeof(*site));
+	if (!site)
+		return NULL;
+	site->key = *key;
+	HASH_ADD(hh, s->by_key, key, sizeof(site->key), site);
+	return site;
+}
+
+int sites_event(struct sites *s, const struct ev_site *ev)
+{
+	struct site *site = sites_get(s, &ev->key);
+	struct site_window w = { .from_ns = s->now_ns, .to_ns = ev->head.time_ns };
+	bool swept, any = false;
+
+	if (!site)
+		return -ENOMEM;
+	/* the kernel's entry is swept after a silence and begins anew at 0 */
+	swept = ev->counts.used < site->counts.used;
+	for (int i = 0; i < AGE_CLASSES; i++) {
+		w.closed[i] = ev->counts.closed[i] - (swept ? 0 : site->counts.closed[i]);
+		any |= w.closed[i] != 0;
+	}
+	site->counts = ev->counts;
+	if (ev->counts.newest_open_ns > site->newest_used_ns)
+		site->newest_used_ns = ev->counts.newest_open_ns;
+	if (any) {
+		site->windows[site->nwindows++ % SITE_WINDOWS] = w;
+		site->seen_ns = ev->head.time_ns;
+	}
+	return 0;
+}
+
+void sites_look(struct sites *s, __u64 now_ns)
+{
+	struct site *site, *next;
+
+	s->before_ns = s->now_ns;
+	s->now_ns = now_ns;
+	HASH_ITER(hh, s->by_key, site, next)
+		if (site->seen_ns + FORGET_NS < now_ns) {
+			HASH_DEL(s->by_key, site);
+			free(site);
+		}
+}
+
+void sites_free(struct sites *s)
+{
+	struct site *site, *next;
+
+	HASH_ITER(hh, s->by_key, site, next) {
+		HASH_DEL(s->by_key, site);
+		free(site);
+	}
+}
+
+void trend_add(struct trend *t, size_t count)
+{
+	if (t->looks) {
+		t->rises += count > t->last;
+		t->fell |= count < t->last;
+	} else {
+		t->first = count;
+	}
+	t->looks++;
+	t->last = count;
+}
+
+__u64 age_class_limit_ns(unsigned int class)
+{
+	return class >= AGE_CLASSES - 1 ? ~0ULL : (1ULL << class) * 1000000ULL;
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The list of all cases, and what a case gets to work with."""
+import contextlib
+import os
+
+from program import Program
+from watch import Watch
+
+PYTHON = "/usr/bin/python3"  # Debian's packages belong to Debian's Python
+CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients")
+
+all_cases = {}  # name: function, in order of definition
+
+
+def case(name):
+    def remember(function):
+        all_cases[name] = function
+        return function
+    return remember
+
+
+class Bench:
+    """Services live as long as the whole run (one PostgreSQL serves all its cases), programs as long as one case."""
+
+    def __init__(self, connlife):
+        self.connlife = connlife
+        self.services = {}
+        self.case = contextlib.ExitStack()
+        self.programs = []
+
+    def service(self, kind):
+        if kind not in self.services:
+            self.services[kind] = kind()
+        return self.services[kind]
+
+    def start(self, argv, **options):
+        program = Program(argv, **options)
+        self.case.callback(program.stop)
+        self.programs.append(program)
+        return program
+
+    def watch(self, *ports):
+        """connlife from now on, over the connections of these ports."""
+        watch = Watch(self.connlife, ports, self.programs)
+        self.case.callback(watch.stop)
+        return watch
+
+    def run(self, name):
+        with self.case:
+            all_cases[name](self)
+        self.programs.clear()
+
+    def close(self):
+        self.case.close()
+        for service in self.services.values():
+            service.stop()

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A PostgreSQL cluster of our own in a temporary folder; the machine's own cluster is never touched."""
+import glob
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from program import Failed, Program, Skip, find, free_port, until_accepting
+
+# Nothing here has to survive a crash, and no background worker shall open connections of its own.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1", "fsync": "off", "shared_buffers": "16MB", "autovacuum": "off",
+    "max_wal_senders": "0", "wal_level": "minimal", "max_logical_replication_workers": "0",
+}
+
+
+class Postgres:
+    def __init__(self):
+        self.bin = newest_bin()
+        self.folder = tempfile.mkdtemp(prefix="connlife-pg-")
+        self.port = free_port()
+        self.server = None
+        owner = pwd.getpwnam("postgres")
+        os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self):
+        data = f"{self.folder}/data"
+        made = subprocess.run(
+            as_postgres(f"{self.bin}/initdb", "-D", data, "--no-sync", "--auth=trust", "--username=postgres",
+                        "--encoding=UTF8", "--locale=C"),
+            cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if made.returncode:
+            raise Failed(f"initdb: {made.stdout[-300:]!r}")
+        settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": self.folder}
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        # SIGINT: "fast shutdown", does not wait for clients
+        self.server = Program(as_postgres(f"{self.bin}/postgres", "-D", data, *options), stop_signal=signal.SIGINT)
+        self.server.line("database system is ready to accept connections")
+        until_accepting(self.server, self.port)
+
+    def client(self, program, *args):
+        """argv of a client program that connects by TCP."""
+        return [f"{self.bin}/{program}", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", *args]
+
+    @property
+    def dsn(self):
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres sslmode=disable gssencmode=disable"
+
+    @property
+    def url(self):
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def stop(self):
+        if self.server:
+            self.server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def newest_bin():
+    """Debian keeps the servers of all versions side by side, not in PATH."""
+    versions = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: float(p.split("/")[4]))
+    if not versions:
+        raise Skip("no PostgreSQL on this machine (see tests/real/packages)")
+    return os.path.dirname(find("initdb", versions[-1]))
+
+
+def as_postgres(*argv):
+    """initdb and postgres refuse to run as root. runuser replaces itself: the pid is the server's."""
+    return [find("runuser"), "-u", "postgres", "--", *argv]
