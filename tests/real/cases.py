@@ -43,12 +43,13 @@ class Bench:
         """connlife from now on, over the connections of these ports."""
         watch = Watch(self.connlife, ports, self.programs)
         self.case.callback(watch.stop)
+        watch.start()
         return watch
 
     def run(self, name):
+        self.programs.clear()
         with self.case:
             all_cases[name](self)
-        self.programs.clear()
 
     def close(self):
         self.case.close()

@@ -30,12 +30,13 @@ class Leaks:
 
     def wait(self):
         """It ends by itself (--duration)."""
-        self.program.line(r'"type":\s*"summary"')
-        return self.stop()
+        return self._judged(self.program.end())
 
     def stop(self):
         """Ctrl-C: it ends with its full report."""
-        status = self.program.stop()
+        return self._judged(self.program.stop())
+
+    def _judged(self, status):
         if status:
             raise Failed(f"connlife leaks: exit status {status}: {self.program.tail()}")
         try:

@@ -2,13 +2,15 @@
 """A PostgreSQL cluster of our own in a temporary folder; the machine's own cluster is never touched."""
 import glob
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
 
 from program import Failed, Program, Skip, find, free_port, until_accepting
+
+# The server refuses to run as root. (runuser would stay between us and the server, and answer our signals itself.)
+AS_POSTGRES = {"user": "postgres", "group": "postgres", "extra_groups": []}
 
 # Nothing here has to survive a crash, and no background worker shall open connections of its own.
 SETTINGS = {
@@ -23,8 +25,7 @@ class Postgres:
         self.folder = tempfile.mkdtemp(prefix="connlife-pg-")
         self.port = free_port()
         self.server = None
-        owner = pwd.getpwnam("postgres")
-        os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        shutil.chown(self.folder, "postgres", "postgres")
         try:
             self._start()
         except BaseException:
@@ -34,15 +35,15 @@ class Postgres:
     def _start(self):
         data = f"{self.folder}/data"
         made = subprocess.run(
-            as_postgres(f"{self.bin}/initdb", "-D", data, "--no-sync", "--auth=trust", "--username=postgres",
-                        "--encoding=UTF8", "--locale=C"),
-            cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            [f"{self.bin}/initdb", "-D", data, "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8",
+             "--locale=C"],
+            cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **AS_POSTGRES)
         if made.returncode:
             raise Failed(f"initdb: {made.stdout[-300:]!r}")
         settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": self.folder}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         # SIGINT: "fast shutdown", does not wait for clients
-        self.server = Program(as_postgres(f"{self.bin}/postgres", "-D", data, *options), stop_signal=signal.SIGINT)
+        self.server = Program([f"{self.bin}/postgres", "-D", data, *options], stop_signal=signal.SIGINT, **AS_POSTGRES)
         self.server.line("database system is ready to accept connections")
         until_accepting(self.server, self.port)
 
@@ -70,8 +71,3 @@ def newest_bin():
     if not versions:
         raise Skip("no PostgreSQL on this machine (see tests/real/packages)")
     return os.path.dirname(find("initdb", versions[-1]))
-
-
-def as_postgres(*argv):
-    """initdb and postgres refuse to run as root. runuser replaces itself: the pid is the server's."""
-    return [find("runuser"), "-u", "postgres", "--", *argv]

@@ -23,14 +23,14 @@ class Skip(Exception):
 class Program:
     """stdout and stderr are read all the time, line by line, so that nobody blocks on a full pipe."""
 
-    def __init__(self, argv, env=None, cwd="/", stop_signal=signal.SIGTERM):
+    def __init__(self, argv, env=None, stop_signal=signal.SIGTERM, **how):
         self.name = os.path.basename(argv[0])
         self.stop_signal = stop_signal
         self.lines = []
         self.changed = threading.Condition()
         self.ended = False  # its output is complete
         self.process = subprocess.Popen(
-            argv, cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
+            argv, cwd="/", env={**os.environ, **(env or {})}, text=True, errors="replace", **how,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -69,8 +69,12 @@ class Program:
         """Exit status; its output is complete then."""
         if self.running():
             self.process.send_signal(self.stop_signal)
+        return self.end()
+
+    def end(self):
+        """The same, when it ends by itself."""
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

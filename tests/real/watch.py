@@ -15,17 +15,22 @@ class Watch:
     def __init__(self, connlife, ports, programs):
         self.connlife, self.ports = connlife, ports
         self.programs = programs  # a list that grows: all must still run at the end
-        self.runs = {"early": Leaks(connlife, ports, *EARLY)}
-        self.runs["early"].ready()
+        self.runs = {}
+
+    def start(self):
+        self._run("early", EARLY)
 
     def settled(self):
         """The situation is complete: look at it, and end both runs."""
-        self.runs["late"] = Leaks(self.connlife, self.ports, *LATE)
-        self.runs["late"].ready().wait()
+        self._run("late", LATE).wait()
         for program in self.programs:
             if not program.running():
                 raise Failed(f"{program.name} ended before it was judged: {program.tail()}")
         self.runs["early"].stop()
+
+    def _run(self, when, options):
+        self.runs[when] = Leaks(self.connlife, self.ports, *options)
+        return self.runs[when].ready()
 
     def stop(self):
         for run in self.runs.values():

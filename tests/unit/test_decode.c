@@ -142,7 +142,7 @@ static void enums(void **state)
 	WRONG(EV_SEEN, r.seen.reader = READER_EPOLL + 1);
 	WRONG(EV_SEEN, r.seen.conn.role = 255);
 	WRONG(EV_LOOK, r.look.why = 0);
-	WRONG(EV_LOOK, r.look.why = 4);
+	WRONG(EV_LOOK, r.look.why = 5);
 	WRONG(EV_SITE, r.site.key.family = 0);
 	WRONG(EV_SITE, r.site.key.role = 3);
 	WRONG(EV_SESSION, r.session.filter.family = 1);

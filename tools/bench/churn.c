@@ -23,9 +23,9 @@
 #include <unistd.h>
 #include "pair.h"
 
-#define MESSAGE 64		/* bytes of a request and of a response */
+#define MESSAGE 64 /* bytes of a request and of a response */
 #define MAX_THREADS 256
-#define SPARE_FILES 64		/* descriptors a holder keeps for itself */
+#define SPARE_FILES 64 /* descriptors a holder keeps for itself */
 
 struct options {
 	double seconds;
@@ -61,8 +61,8 @@ static void *loop_worker(void *arg)
 static void print_churn(const char *load, const struct worker *sum, double seconds)
 {
 	printf("{\"load\":\"%s\",\"connections\":%lu,\"ends\":%lu,\"errors\":%lu,"
-	       "\"seconds\":%.6f,\"per_second\":%.1f}\n", load, sum->connections,
-	       2 * sum->connections, sum->errors, seconds, sum->connections / seconds);
+	       "\"seconds\":%.6f,\"per_second\":%.1f}\n",
+	       load, sum->connections, 2 * sum->connections, sum->errors, seconds, sum->connections / seconds);
 }
 
 static void run_loop(const struct options *options)
@@ -162,14 +162,15 @@ static void run_pingpong(const struct options *options)
 	close(pair.client);
 	waitpid(echo, NULL, 0);
 	printf("{\"load\":\"pingpong\",\"connections\":1,\"ends\":2,\"round_trips\":%lu,"
-	       "\"seconds\":%.6f,\"per_second\":%.1f}\n", trips, end - start, trips / (end - start));
+	       "\"seconds\":%.6f,\"per_second\":%.1f}\n",
+	       trips, end - start, trips / (end - start));
 }
 
 /* How many pairs one process may hold: the descriptor limit, raised as far as it goes. */
 static long pairs_per_process(long wanted)
 {
 	rlim_t files = 2 * wanted + SPARE_FILES;
-	struct rlimit limit = { files, files };
+	struct rlimit limit = {files, files};
 
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
 		getrlimit(RLIMIT_NOFILE, &limit);
@@ -203,7 +204,7 @@ static void hold_and_close(long count, long first, int ready, int go)
 static void run_hold(const struct options *options)
 {
 	long share = pairs_per_process(options->count), holders = 0;
-	struct worker sum = { .connections = options->count };
+	struct worker sum = {.connections = options->count};
 	int ready[2], go[2];
 	double start = now();
 	char byte;
@@ -214,8 +215,7 @@ static void run_hold(const struct options *options)
 		if (fork())
 			continue;
 		close(go[1]);
-		hold_and_close(first + share < options->count ? share : options->count - first, first,
-			       ready[1], go[0]);
+		hold_and_close(first + share < options->count ? share : options->count - first, first, ready[1], go[0]);
 	}
 	close(ready[1]);
 	for (long i = 0; i < holders; i++)
@@ -235,7 +235,7 @@ static void run_hold(const struct options *options)
 static int usage(void)
 {
 	fprintf(stderr, "usage: churn loop --seconds S [--threads N] | rate --per-second N --seconds S"
-		" | pingpong --seconds S | hold --count N\n");
+			" | pingpong --seconds S | hold --count N\n");
 	return 2;
 }
 
@@ -245,22 +245,37 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(const struct options *options);
 	} loads[] = {
-		{ "loop", run_loop }, { "rate", run_rate }, { "pingpong", run_pingpong }, { "hold", run_hold },
+		{"loop", run_loop},
+		{"rate", run_rate},
+		{"pingpong", run_pingpong},
+		{"hold", run_hold},
 	};
 	static const struct option names[] = {
-		{ "seconds", required_argument, NULL, 's' }, { "threads", required_argument, NULL, 't' },
-		{ "per-second", required_argument, NULL, 'r' }, { "count", required_argument, NULL, 'c' }, {},
+		{"seconds", required_argument, NULL, 's'},
+		{"threads", required_argument, NULL, 't'},
+		{"per-second", required_argument, NULL, 'r'},
+		{"count", required_argument, NULL, 'c'},
+		{},
 	};
-	struct options options = { .seconds = 5, .threads = 1, .per_second = 1000, .count = 1000 };
+	struct options options = {.seconds = 5, .threads = 1, .per_second = 1000, .count = 1000};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", names, NULL)) != -1)
 		switch (opt) {
-		case 's': options.seconds = atof(optarg); break;
-		case 't': options.threads = atol(optarg); break;
-		case 'r': options.per_second = atol(optarg); break;
-		case 'c': options.count = atol(optarg); break;
-		default: return usage();
+		case 's':
+			options.seconds = atof(optarg);
+			break;
+		case 't':
+			options.threads = atol(optarg);
+			break;
+		case 'r':
+			options.per_second = atol(optarg);
+			break;
+		case 'c':
+			options.count = atol(optarg);
+			break;
+		default:
+			return usage();
 		}
 	if (optind != argc - 1 || options.seconds <= 0 || options.per_second < 1 || options.count < 1 ||
 	    options.threads < 1 || options.threads > MAX_THREADS)

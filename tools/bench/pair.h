@@ -37,7 +37,7 @@ static inline double now(void)
 
 static inline void sleep_until(double when)
 {
-	struct timespec t = { .tv_sec = when, .tv_nsec = (when - (time_t)when) * 1e9 };
+	struct timespec t = {.tv_sec = when, .tv_nsec = (when - (time_t)when) * 1e9};
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
@@ -48,7 +48,7 @@ static inline int listen_anywhere(struct sockaddr_in *at)
 	socklen_t size = sizeof(*at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	*at = (struct sockaddr_in){ .sin_family = AF_INET };
+	*at = (struct sockaddr_in){.sin_family = AF_INET};
 	if (fd < 0 || bind(fd, (struct sockaddr *)at, sizeof(*at)) || listen(fd, 128) ||
 	    getsockname(fd, (struct sockaddr *)at, &size))
 		die("listen");
