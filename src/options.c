@@ -44,7 +44,7 @@ static const struct argp_option table[] = {
 	{ "output", 'O', "FILE", 0, "write it to FILE", 3 },
 	{ "top", 'n', "N", 0, "leaks: at most N findings", 3 },
 	{ "events", KEY_EVENTS, NULL, 0, "trace: also a line when a connection opens", 3 },
-	{ "verbose", 'v', NULL, 0, "leaks: every connection with its verdict and why", 3 },
+	{ "verbose", 'v', NULL, 0, "leaks: every connection, its verdict and why; trace: what each thread did", 3 },
 	{ "exit-code", KEY_EXIT_CODE, "suspect", OPTION_ARG_OPTIONAL, "leaks: exit 1 on a leak (or a suspect)", 3 },
 	{ NULL, 0, NULL, 0, "Recordings:", 4 },
 	{ "write", 'w', "FILE", 0, "also record", 4 },

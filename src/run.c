@@ -9,6 +9,7 @@
 #include "events/recording.h"
 #include "live.h"
 #include "model/table.h"
+#include "model/timeline.h"
 #include "output/output.h"
 #include "run.h"
 
@@ -21,6 +22,7 @@ struct run {
 	struct table table;
 	struct output out;
 	struct recording *recording; /* -w; NULL = none */
+	struct timelines timelines; /* trace --verbose */
 	struct sites sites; /* leaks */
 	struct ended *ended; /* leaks: closed by the end of their process since the report before */
 	size_t nended;
@@ -212,6 +214,7 @@ static void summarise(struct run *r)
 		.failed = count[CNT_FAILED],
 		.outstanding = r->outstanding,
 		.pre_existing = r->pre_existing,
+		.timelines = r->opt->verbose ? &r->timelines : NULL,
 		.report = r->opt->command == CMD_LEAKS ? &r->report : NULL,
 	};
 
@@ -237,6 +240,8 @@ static void on_event(void *ctx, const struct ev_head *ev)
 	else if (ev->kind == EV_OPEN)
 		opened(r, (const struct ev_conn *)ev);
 	err = table_event(&r->table, &r->session, ev);
+	if (!err && r->opt->verbose)
+		err = timelines_event(&r->timelines, ev);
 	if (err && !r->err)
 		r->err = err;
 	if (ev->kind == EV_LOOK)
@@ -337,6 +342,7 @@ enum exit_status run(const struct options *opt)
 	report_free(&r.report);
 	forget_ended(&r);
 	sites_free(&r.sites);
+	timelines_free(&r.timelines);
 	table_free(&r.table);
 	session_free(&r.session);
 	return status;

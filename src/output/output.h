@@ -11,12 +11,14 @@
 #include "../model/session.h"
 
 struct finding; /* analysis/finding.h */
+struct timelines; /* model/timeline.h */
 struct report; /* analysis/finding.h: all findings of one moment */
 
 struct summary {
 	__u64 duration_ns;
 	__u64 opened, closed, failed, outstanding, pre_existing;
 	const struct report *report; /* the last one; NULL for commands without verdicts */
+	const struct timelines *timelines; /* with --verbose; else NULL */
 };
 
 struct output {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "../lib/timefmt.h"
 #include "output.h"
+#include "text_internal.h"
 #include "words.h"
 
 #define KIB 1024
@@ -356,6 +357,8 @@ static void text_summary(struct output *o, const struct summary *s)
 	char duration[DURATION_LEN];
 	struct buf b;
 
+	if (s->timelines)
+		text_threads(o, s->timelines);
 	duration_text(duration, s->duration_ns);
 	buf_init(&b);
 	buf_str(&b, duration);

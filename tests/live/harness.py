@@ -166,7 +166,7 @@ class Connlife:
         self.programs = Programs(env)
         self.ids = self.programs.of_process(self.process.pid)
 
-    def signal(self, number):
+    def send(self, number):
         self.process.send_signal(number)
 
     def wait(self):
@@ -180,7 +180,7 @@ class Connlife:
         return Report(status, self.out.text(), self.err.text().decode(errors="replace"))
 
     def stop(self, number=signal.SIGINT):
-        self.signal(number)
+        self.send(number)
         return self.wait()
 
 

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Many connections, live: started late, all closed at once, full map, full ring buffer."""
+import json
+import os
+import signal
+import sys
+import time
+
+from harness import Conn, Fail, Hold, Runner, expect_nothing_lost, expect_same
+from test_trace import read_outstanding
+
+runner = Runner()
+
+
+def address(text):
+    """ "0100007F:1F90" of /proc/net/tcp -> ("127.0.0.1", 8080)"""
+    host, port = text.split(":")
+    numbers = bytes.fromhex(host)
+    if sys.byteorder == "little":
+        numbers = numbers[::-1]
+    return ".".join(str(n) for n in numbers), int(port, 16)
+
+
+def held_sockets(hold):
+    """{(laddr, lport, raddr, rport): (pid, fd)} of what hold has open, from /proc."""
+    by_inode, sockets = {}, {}
+    with open("/proc/%d/net/tcp" % hold.process.pid) as table:
+        next(table)
+        for line in table:
+            words = line.split()
+            if words[3] == "01":  # ESTABLISHED
+                by_inode[words[9]] = address(words[1]) + address(words[2])
+    for pid in hold.pids:
+        folder = "/proc/%d/fd" % pid
+        for fd in os.listdir(folder):
+            target = os.readlink(os.path.join(folder, fd))
+            inode = target[len("socket:["):-1] if target.startswith("socket:[") else None
+            if inode in by_inode:
+                sockets[by_inode[inode]] = (pid, int(fd))
+    return sockets
+
+
+def key(line):
+    return line["laddr"], line["lport"], line["raddr"], line["rport"]
+
+
+def expect_listed(hold, listed):
+    """Every end once, marked snapshot, with who has it open."""
+    truth = held_sockets(hold)
+    if len(truth) != 2 * hold.pairs:
+        raise Fail("/proc knows %d of %d ends" % (len(truth), 2 * hold.pairs))
+    seen = {key(line): line for line in listed}
+    missing = [k for k in truth if k not in seen]
+    if missing or len(listed) != len(truth):
+        raise Fail("%d of %d ends listed, missing %r ..." % (len(listed), len(truth), missing[:3]))
+    for place, (pid, fd) in truth.items():
+        line = seen[place]
+        holders = [(h.get("pid"), h.get("fd"), h.get("comm")) for h in line.get("holders", [])]
+        said = (line.get("origin"), line.get("pid"), line.get("fd"), holders)
+        if said != ("snapshot", pid, fd, [(pid, fd, "hold")]):
+            raise Fail("origin, pid, fd, holders are %r, truth is pid %d fd %d: %s"
+                       % (said, pid, fd, json.dumps(line)))
+
+
+@runner.test
+def started_late(env):
+    """Everything that was open before is listed, with pid, fd and holders."""
+    hold = Hold(env, env.options.late)
+    tracer = env.trace()
+    report = tracer.stop().check()
+    expect_listed(hold, report.of("outstanding", hold.netns))
+    expect_nothing_lost(report)
+    hold.end()
+    return "%d ends; header after %.2f s" % (2 * hold.pairs, tracer.start_s)
+
+
+@runner.test
+def closes_of_snapshot(env):
+    """Connections from before the start are reported when they end, with their closer."""
+    hold = Hold(env, 500)
+    tracer = env.trace()
+    hold.close_all()
+    report = tracer.stop().check()
+    hold.end()
+    closed = report.of("close", hold.netns)
+    if len(closed) != 1000 or len({str(line["id"]) for line in closed}) != 1000:
+        raise Fail("%d of 1000 ends" % len(closed))
+    for line in closed:
+        close = line["close"]
+        if line.get("origin") != "snapshot" or close["how"] != "app" or close.get("pid") not in hold.pids:
+            raise Fail("wrong close: %s" % json.dumps(line))
+    if report.of("outstanding", hold.netns):
+        raise Fail("reported open and closed")
+
+
+@runner.test
+def snapshot_facts(env):
+    """A pre-existing connection keeps its id, and is held by whoever holds it."""
+    conn = Conn(env, "outstanding")
+    truth = read_outstanding(conn)
+    report = env.trace().stop().check()
+    conn.end()
+    lines = {str(line["id"]): line for line in report.of("outstanding", conn.netns)}
+    if sorted(lines) != sorted(end["id"] for end in truth):
+        raise Fail("ids %r, truth is %r" % (sorted(lines), sorted(end["id"] for end in truth)))
+    for end in truth:
+        line = lines[end["id"]]
+        holders = sorted((h["pid"], h["fd"]) for h in line.get("holders", []))
+        if line.get("origin") != "snapshot" or key(line) != key(end) \
+                or holders != sorted((h["pid"], h["fd"]) for h in end["holders"]):
+            raise Fail("truth %s\n    in %s" % (json.dumps(end), json.dumps(line)))
+
+
+def expect_all_closed(hold, report):
+    closed = report.of("close", hold.netns)
+    ids = {str(line["id"]) for line in closed}
+    if len(closed) != 2 * hold.pairs or len(ids) != len(closed):
+        raise Fail("%d lines for %d of %d ends; lost %r"
+                   % (len(closed), len(ids), 2 * hold.pairs, report.lost()))
+    for line in closed:
+        if line["close"]["how"] != "app" or line["close"].get("pid") not in hold.pids \
+                or line.get("pid") not in hold.pids:
+            raise Fail("wrong close: %s" % json.dumps(line))
+    if report.of("outstanding", hold.netns):
+        raise Fail("reported open and closed")
+
+
+@runner.test
+def mass_close(env):
+    """All ends closed by one system call per process: every one is reported."""
+    tracer = env.trace()
+    hold = Hold(env, env.options.pairs)
+    began = time.monotonic()
+    hold.close_all()
+    took = time.monotonic() - began
+    report = tracer.stop().check()
+    hold.end()
+    expect_all_closed(hold, report)
+    expect_nothing_lost(report)
+    return "%d ends in %.2f s" % (2 * hold.pairs, took)
+
+
+def nobody_accused(report, hold):
+    """Losses are counted, and nothing that is closed is reported open."""
+    if not report.lost():
+        raise Fail("nothing was lost: the test proves nothing")
+    accused = report.of("outstanding", hold.netns)
+    if accused:
+        raise Fail("%d closed ones reported open: %s" % (len(accused), json.dumps(accused[0])))
+
+
+@runner.test
+def full_map(env):
+    """More connections than --max-connections: counted, no crash, nothing closed reported open."""
+    tracer = env.trace("--max-connections", "16")
+    hold = Hold(env, 200)
+    hold.close_all()
+    report = tracer.stop().check()
+    hold.end()
+    nobody_accused(report, hold)
+    if not report.lost().get("map"):
+        raise Fail("lost.map is not counted: %r" % report.lost())
+    return "lost %r" % report.lost()
+
+
+@runner.test
+def full_map_recovers(env):
+    """After the flood the freed room is used again: what comes later is traced."""
+    tracer = env.trace("--max-connections", "64")
+    hold = Hold(env, 200)
+    hold.close_all()
+    conn = Conn(env, "--port", "5001", "ipv4", "exit")
+    truth = conn.truth()
+    report = tracer.stop().check()
+    hold.end()
+    nobody_accused(report, hold)
+    expect_same(truth, report, conn.netns)
+
+
+@runner.test
+def full_map_at_start(env):
+    """More connections before the start than the map takes."""
+    hold = Hold(env, 200)
+    tracer = env.trace("--max-connections", "16")
+    hold.close_all()
+    report = tracer.stop().check()
+    hold.end()
+    nobody_accused(report, hold)
+    return "lost %r" % report.lost()
+
+
+@runner.test
+def full_ring(env):
+    """The reader is stopped while the smallest ring buffer overflows."""
+    tracer = env.trace("--ring-bytes", "4096")
+    hold = Hold(env, 500)
+    tracer.send(signal.SIGSTOP)
+    hold.close_all()
+    tracer.send(signal.SIGCONT)
+    report = tracer.stop().check()
+    hold.end()
+    nobody_accused(report, hold)
+    lost, closed = report.lost().get("ring", 0), len(report.of("close", hold.netns))
+    if lost + closed < 2 * hold.pairs:
+        raise Fail("%d reported and %d counted lost of %d" % (closed, lost, 2 * hold.pairs))
+    return "%d reported, lost %r" % (closed, report.lost())
+
+
+if __name__ == "__main__":
+    runner.main()
