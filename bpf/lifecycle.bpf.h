@@ -3,8 +3,9 @@
  * lifecycle.bpf.h - a connection from open to destroy. One body per fact; connlife.bpf.c attaches them.
  *
  * open (connect or accept, in the opener's context) -> established -> closed (the application let go, in the closer's
- * context) -> destroyed (the kernel freed it: the record is said and deleted). A connection that the kernel ends first
- * (reset, timeout, ss -K) is said and deleted at that moment: no process closed it.
+ * context) -> state CLOSE (the kernel is done with it: the record is said and deleted). A connection that the kernel
+ * ends first (reset, timeout, ss -K) is said and deleted at that moment: no process closed it. One that both ends have
+ * shut down before the application closes is said when the socket is destroyed.
  */
 #ifndef CONNLIFE_LIFECYCLE_BPF_H
 #define CONNLIFE_LIFECYCLE_BPF_H
@@ -167,6 +168,13 @@ static __always_inline void on_established(struct sock *sk, struct conn *c)
 		emit_conn(EV_OPEN, c, c->opened_ns + c->connect_ns, sk, NULL);
 }
 
+/* States from which the last FIN or ACK leads to CLOSE: whoever runs then is not ending the connection. */
+static __always_inline bool fins_exchanged(int state)
+{
+	return state == TCP_LAST_ACK || state == TCP_CLOSING || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_TIME_WAIT;
+}
+
 /* The connection is over in the kernel (state CLOSE) though its socket lives on. */
 static __always_inline void on_state_close(struct sock *sk, struct conn *c, int old)
 {
@@ -188,13 +196,18 @@ static __always_inline void on_state_close(struct sock *sk, struct conn *c, int 
 		forget(sk);
 		return;
 	}
-	/* sk_err is set before the state in every path that ends a connection from outside the application */
+	now = bpf_ktime_get_ns();
 	if (!c->closed_ns && err) {
-		c->closed_ns = bpf_ktime_get_ns();
+		/* sk_err is set before the state in every path that ends a connection from outside the application */
+		c->closed_ns = now;
 		c->how = how_of_error(err);
-		finish(c, sk, c->closed_ns);
+	} else if (!c->closed_ns && sk->sk_lock.owned && !fins_exchanged(old)) {
+		closed_by_current(c, now); /* disconnected: connect(2) to AF_UNSPEC. The socket may connect again */
 	}
-	/* else: closed by the application, or shut down both ways and yet to be closed: destroy says it */
+	/* Said now, not at destroy: tcp_disconnect() clears the counters next. What both ends have shut down and the
+	 * application has yet to close stays open: destroy says it. */
+	if (c->closed_ns)
+		finish(c, sk, now);
 }
 
 /*

@@ -24,11 +24,12 @@ def show(row):
     if not results:
         print("  skipped: no tracer to measure (make, --connlife PATH or --peer COMMAND)")
     columns = [column for column in COLUMNS if any(column[2](result) for result in results)]
+    width_of_names = min(60, max((len(result["tracer"]) for result in results), default=0))
     if columns:
-        print(f"  {'':<20} " + " ".join(f"{heading:>{width}}" for heading, width, _ in columns))
+        print(f"  {'':<{width_of_names}} " + " ".join(f"{heading:>{width}}" for heading, width, _ in columns))
         for result in results:
             cells = " ".join(f"{cell(result) or '':>{width}}" for _, width, cell in columns)
-            print(f"  {result['tracer']:<20.20} {cells}".rstrip())
+            print(f"  {result['tracer']:<{width_of_names}.{width_of_names}} {cells}".rstrip())
     for result in results:
         details(row, result)
 
