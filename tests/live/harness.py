@@ -17,6 +17,7 @@ import time
 # Nothing here measures speed: these only end a run that hangs, also on an emulated machine.
 START_S = 120
 END_S = 300
+REFUSAL_S = 30
 
 
 class Fail(Exception):
@@ -277,10 +278,13 @@ class Env:
     def trace(self, *args):
         return Connlife(self, "trace", "-o", "json", *args)
 
-    def run(self, *args, flavour=True, **more):
+    def run(self, *args, flavour=True, timeout=END_S):
         """A connlife that ends by itself."""
-        done = subprocess.run(self.command(*args, flavour=flavour), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=END_S, **more)
+        try:
+            done = subprocess.run(self.command(*args, flavour=flavour), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise Fail("connlife %s does not end" % " ".join(str(arg) for arg in args))
         return Report(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
     def end_started(self):

@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from harness import Conn, Fail, Programs, Report, Runner, Skip, parse
+from harness import REFUSAL_S, Conn, Fail, Programs, Report, Runner, Skip, parse
 
 runner = Runner()
 USAGE, CANNOT_TRACE, DAMAGED = 2, 3, 4
@@ -33,7 +33,7 @@ def refused(env, arguments, words, status=USAGE):
     learn_names(env)
     programs = Programs(env)
     before = programs.listed()
-    report = env.run(*arguments, flavour=False)
+    report = env.run(*arguments, flavour=False, timeout=REFUSAL_S)
     try:
         one_line(report, status, words)
         if report.output:

@@ -7,7 +7,7 @@ from harness import Conn, Fail, Runner, Skip, expect_same
 from test_trace import read_outstanding
 
 runner = Runner()
-ENDS = ("ipv4", "ipv6", "v4-mapped", "refused", "refused6", "accept-queue-full", "reset-by-client")
+ENDS = ("ipv4", "ipv6", "v4-mapped", "refused", "refused6", "accept-queue-full", "peer-closed-first")
 
 
 def filtered(env, arguments, conns, keep, fewer=True):

@@ -4,7 +4,7 @@ import json
 
 from cases import CLIENTS, case
 from node_pg import node_path
-from postgres import Postgres
+from postgres import database
 from program import find
 
 
@@ -28,7 +28,7 @@ class NodePg:
 def healthy(bench):
     """Three workers, ten connections: seven have been silent since the start."""
     bench.service(NodePg)
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
     start(bench, db, workers=3, leak=0)
     watch.settled()
@@ -40,7 +40,7 @@ def healthy(bench):
 def leak(bench):
     """Five borrowed and not released, traffic over newer ones."""
     bench.service(NodePg)
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
     truth = start(bench, db, workers=4, leak=5)
     watch.settled()

@@ -3,7 +3,7 @@
 import signal
 
 from cases import case
-from postgres import Postgres
+from postgres import database
 
 
 def psql(bench, db, *commands):
@@ -24,7 +24,7 @@ def silent_sessions(bench, db, n=4):
 @case("postgres-psql")
 def idle_listen_slow_query(bench):
     """Three silent sessions: waiting for the user, waiting for the user with LISTEN, waiting for an answer."""
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
     idle = psql(bench, db)
     listening = psql(bench, db, "listen news;")
@@ -40,7 +40,7 @@ def idle_listen_slow_query(bench):
 @case("postgres-pgbench")
 def pgbench(bench):
     """Eight connections that are kept and used."""
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
     silent_sessions(bench, db)
     start_pgbench(bench, db, "--client=8", "--rate=400")
@@ -52,7 +52,7 @@ def pgbench(bench):
 @case("postgres-pgbench-C")
 def pgbench_connects(bench):
     """A connection per transaction: churn, and nothing worse; no word on the server's process per connection."""
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
     silent_sessions(bench, db)
     client = start_pgbench(bench, db, "--connect", "--client=4", "--rate=100")

@@ -4,25 +4,25 @@ import json
 import subprocess
 
 from cases import CLIENTS, PYTHON, case
-from postgres import Postgres
+from postgres import database
 from program import Skip
 
 
-def start(bench, script, *args):
+def start(bench, db, script, *args):
     """What the client says of itself once its situation is complete."""
     found = subprocess.run([PYTHON, "-c", "import psycopg2"], check=False, stderr=subprocess.DEVNULL)
     if found.returncode:
         raise Skip("no psycopg2 for Debian's Python (see tests/real/packages)")
-    client = bench.start([PYTHON, f"{CLIENTS}/{script}", bench.service(Postgres).dsn, *args])
+    client = bench.start([PYTHON, f"{CLIENTS}/{script}", db.dsn, *args])
     return json.loads(client.line("^{"))
 
 
 @case("psycopg2-pool")
 def healthy(bench):
     """Four workers, ten connections: the pool hands out the newest, six have been silent since the start."""
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
-    start(bench, "psycopg2_pool.py", "--keep=10", "--workers=4")
+    start(bench, db, "psycopg2_pool.py", "--keep=10", "--workers=4")
     watch.settled()
     watch.saw(10)
     watch.nobody_accused()
@@ -41,9 +41,9 @@ def leak_reconnecting(bench):
 
 
 def planted(bench, *options):
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
-    truth = start(bench, "psycopg2_pool.py", "--leak=5", *options)
+    truth = start(bench, db, "psycopg2_pool.py", "--leak=5", *options)
     watch.settled()
     watch.saw(5)
     watch.only_accused({truth["pid"]})
@@ -53,9 +53,9 @@ def planted(bench, *options):
 @case("psycopg2-listen")
 def listen(bench):
     """Four connections in LISTEN, passed over by newer ones, but somebody waits on each."""
-    db = bench.service(Postgres)
+    db = database(bench)
     watch = bench.watch(db.port)
-    start(bench, "psycopg2_listen.py")
+    start(bench, db, "psycopg2_listen.py")
     watch.settled()
     watch.saw(4)
     watch.nobody_accused()

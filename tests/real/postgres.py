@@ -6,8 +6,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
-from program import Failed, Program, Skip, find, free_port, until_accepting
+from program import PATIENCE, Failed, Program, Skip, find, free_port, until_accepting
 
 # The server refuses to run as root. (runuser would stay between us and the server, and answer our signals itself.)
 AS_POSTGRES = {"user": "postgres", "group": "postgres", "extra_groups": []}
@@ -59,10 +60,27 @@ class Postgres:
     def url(self):
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def end_sessions(self):
+        """A backend in a long query does not notice that its client is gone: it would stay in CLOSE_WAIT."""
+        query = [f"{self.bin}/psql", "-X", "-A", "-t", "-h", self.folder, "-p", str(self.port), "-U", "postgres", "-c",
+                 "select pg_terminate_backend(pid) from pg_stat_activity where client_port > 0"]
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if not subprocess.run(query, check=True, text=True, stdout=subprocess.PIPE).stdout.strip():
+                return
+        raise Failed("PostgreSQL does not end its sessions")
+
     def stop(self):
         if self.server:
             self.server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def database(bench):
+    """The cluster of this run; the case leaves no session behind."""
+    db = bench.service(Postgres)
+    bench.case.callback(db.end_sessions)
+    return db
 
 
 def newest_bin():

@@ -3,7 +3,7 @@
 A service with psycopg2's ThreadedConnectionPool: worker threads borrow a connection, query, return it.
 
 With --leak N it first borrows N connections, queries on each and never gives them back, as an error path without
-putconn() does; the workers then make the pool open newer ones. --keep is the pool's minconn: it keeps that many free
+putconn() does; a moment later the workers make the pool open newer ones. --keep is the pool's minconn: it keeps that many free
 connections and closes what comes back beyond, so --keep 1 opens and closes all the time.
 
 Prints {"pid", "leaked": [local ports], "expected": verdict or null} when the situation is complete, works on until
@@ -21,6 +21,7 @@ import psycopg2.pool
 from threads import start, until_stdin_ends
 
 PAUSE = 0.005  # between two requests of a worker: a busy service, not a benchmark
+LATER = 0.3  # the newer connections must not look like the same burst as the leaked ones
 
 
 def query(connection):
@@ -61,7 +62,9 @@ def main():
 
     pool = psycopg2.pool.ThreadedConnectionPool(args.keep, 10, args.dsn)
     leaked = borrow_together(pool, args.leak)
-    if not leaked:  # each connection of the healthy pool was in use once
+    if leaked:
+        time.sleep(LATER)
+    else:  # each connection of the healthy pool was in use once
         for connection in borrow_together(pool, args.keep):
             pool.putconn(connection)
     start(*[functools.partial(work, pool)] * args.workers)
