@@ -64,7 +64,7 @@ static __always_inline bool wants_conn(const struct conn *c)
 }
 
 /* The half that is about a process: pid set (children are added to it by sched_process_fork), comm, cgroup. */
-static __always_inline bool wants_task(struct task_struct *task, __u32 tgid, const char *comm)
+static __always_inline bool wants_task_of(struct task_struct *task, __u32 tgid, const char *comm)
 {
 	if (FILTER.npids && !bpf_map_lookup_elem(&pids, &tgid))
 		return false;
@@ -79,6 +79,14 @@ static __always_inline bool wants_task(struct task_struct *task, __u32 tgid, con
 	if (FILTER.cgroup && !task_under_cgroup(task, FILTER.cgroup))
 		return false;
 	return true;
+}
+
+/* The same of the current task. */
+static __always_inline bool wants_task(__u32 tgid, const char *comm)
+{
+	if (!FILTER.npids && !FILTER.has_comm && !FILTER.cgroup)
+		return true;
+	return wants_task_of((struct task_struct *)bpf_get_current_task(), tgid, comm);
 }
 
 #endif

@@ -21,9 +21,8 @@ struct config {
 	__u8 pad[3];
 };
 
-/* One row of a look: an open TCP socket and one fd that holds it (iter/task_file). */
-struct look_row {
-	struct conn conn; /* the record in conns; conn.id alone when keeping it failed */
+/* One fd that holds an open TCP socket (iter/task_file). */
+struct look_fd {
 	struct sock_facts sock;
 	struct actor holder;
 	__u64 now_ns;
@@ -36,7 +35,13 @@ struct look_row {
 	__u8 reader; /* enum reader_how */
 	__u8 stopped;
 	__u8 same_user; /* opener_cred and holder_cred name the same user */
-	__u8 kept; /* a record exists */
+	__u8 pad;
+};
+
+/* One row of a look: written in two parts, because a BPF stack does not hold both. */
+struct look_row {
+	struct look_fd at;
+	struct conn conn; /* its record in conns */
 };
 
 /* One row per task: its credentials object, to find out whether an opener still lives. */

@@ -131,7 +131,7 @@ SEC("?tp_btf/sock_recv_length")
 int BPF_PROG(cl_recv_tp, struct sock *sk, int ret, int flags)
 {
 	if (sk->sk_protocol == IPPROTO_TCP && !(flags & MSG_PEEK))
-		on_receive(sk, ret);
+		on_receive(sk, ret, sk->sk_receive_queue.qlen && !(sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1));
 	return 0;
 }
 
@@ -139,14 +139,14 @@ int BPF_PROG(cl_recv_tp, struct sock *sk, int ret, int flags)
 SEC("?fentry/tcp_cleanup_rbuf")
 int BPF_PROG(cl_recv_fentry, struct sock *sk, int copied)
 {
-	on_receive(sk, copied);
+	on_receive(sk, copied, sock_unread(sk));
 	return 0;
 }
 
 SEC("?kprobe/tcp_cleanup_rbuf")
 int BPF_KPROBE(cl_recv_kprobe, struct sock *sk, int copied)
 {
-	on_receive(sk, copied);
+	on_receive(sk, copied, sock_unread(sk));
 	return 0;
 }
 

@@ -19,15 +19,15 @@ struct file___5_10 {
 	atomic_long_t f_count;
 } __attribute__((preserve_access_index));
 
-/* Has the last reference to an open file gone, so that __fput() is what runs now or next? */
+/* Has the last reference to an open file gone, so that __fput() is what runs now or next? f is trusted: plain loads. */
 static __always_inline bool file_is_released(struct file *f)
 {
 	struct file___6_13 *f_new = (void *)f;
 	struct file___5_10 *f_old = (void *)f;
 
 	if (bpf_core_field_exists(f_new->f_ref))
-		return (__s64)BPF_CORE_READ(f_new, f_ref.refcnt.counter) < 0;
-	return BPF_CORE_READ(f_old, f_count.counter) == 0;
+		return f_new->f_ref.refcnt.counter < 0;
+	return f_old->f_count.counter == 0;
 }
 
 #endif

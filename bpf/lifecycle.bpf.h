@@ -14,42 +14,23 @@
 #include "emit.bpf.h"
 #include "site.bpf.h"
 
-static __always_inline struct conn *conn_of(struct sock *sk)
-{
-	__u64 key = (__u64)sk;
-
-	return bpf_map_lookup_elem(&conns, &key);
-}
-
-static __always_inline void forget(struct sock *sk)
-{
-	__u64 key = (__u64)sk;
-
-	bpf_map_delete_elem(&conns, &key);
-}
-
-static __always_inline bool keep(struct sock *sk, const struct conn *c)
-{
-	__u64 key = (__u64)sk;
-
-	return !bpf_map_update_elem(&conns, &key, c, BPF_ANY);
-}
-
 /* A fresh record of sk that the current task opens; false = not wanted. */
-static __always_inline bool conn_begin(struct conn *c, struct sock *sk, __u8 role)
+static __always_inline bool conn_begin(struct conn *c, const struct sock_head *head, __u8 role)
 {
-	c->opened_ns = bpf_ktime_get_ns();
 	c->role = role;
 	c->origin = ORIGIN_TRACED;
 	c->fd = -1;
-	sock_tuple(c, sk);
-	actor_is_current(&c->opener);
-	if (!wants_conn(c) || !wants_task((void *)bpf_get_current_task(), c->opener.pid, c->opener.comm))
+	sock_tuple(c, head);
+	if (!wants_conn(c))
 		return false;
+	actor_is_current(&c->opener);
+	if (!wants_task(c->opener.pid, c->opener.comm))
+		return false;
+	c->opened_ns = bpf_ktime_get_ns();
 	c->flags = CONN_OPENER_SEEN;
-	c->id = sock_cookie_peek(sk);
+	c->id = HEAD_FIELD(head, __sk_common.skc_cookie.counter);
 	c->cgroup = bpf_get_current_cgroup_id();
-	c->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	c->netns = head_netns(head);
 	return true;
 }
 
@@ -72,33 +53,36 @@ static __always_inline void closed_by_current(struct conn *c, __u64 now)
 	actor_is_current(&c->closer);
 }
 
-/* Fact: active open. The SYN goes out, or (tracepoint) is about to: then the local port is not chosen yet. */
-static __always_inline void on_connect(struct sock *sk)
+/*
+ * Fact: active open. The SYN goes out, or (tracepoint) is about to: then the local port is not chosen yet.
+ * Not inlined: a record and a socket's head are most of what a BPF stack holds.
+ */
+static __noinline void on_connect(struct sock *sk)
 {
+	struct sock_head head;
 	struct conn c = {};
 
-	if (!sock_is_tcp(sk))
-		return;
-	if (!conn_begin(&c, sk, ROLE_CLIENT)) {
-		/* a socket that was disconnected and connects again may have a record of its former life */
-		forget(sk);
-		return;
-	}
-	if (!keep(sk, &c))
+	sock_head_read(&head, sk);
+	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && !keep(sk, &c))
 		count(CNT_LOST_MAP);
 }
 
 /* Fact: passive open. sk was just handed to the current task by accept. */
-static __always_inline void on_accept(struct sock *sk, __s32 fd)
+static __noinline void on_accept(struct sock *sk, __s32 fd)
 {
+	struct sock_head head;
 	struct conn c = {};
 	__u8 state;
 
-	if (!sk || !sock_is_tcp(sk) || !conn_begin(&c, sk, ROLE_SERVER))
+	if (!sk)
+		return;
+	sock_head_read(&head, sk);
+	if (!head_is_inet(&head) || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
+	    !conn_begin(&c, &head, ROLE_SERVER))
 		return;
 	c.fd = fd;
 	c.flags |= CONN_ESTABLISHED;
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	state = HEAD_FIELD(&head, __sk_common.skc_state);
 	if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK) {
 		c.peer_closed_ns = c.opened_ns;
 	} else if (state == TCP_CLOSE) { /* it died in the accept queue; the application has yet to close it */
@@ -115,49 +99,60 @@ static __always_inline void on_accept(struct sock *sk, __s32 fd)
 }
 
 /*
- * Fact: the application closed, in the closer's context. A connection without a record (accepted through io_uring in
- * the tracepoint flavour, opened while conns was full) gets one now: its opening is unknown, its end is not.
+ * The application closes a connection without a record (accepted through io_uring in the tracepoint flavour, opened
+ * while conns was full): it gets one now. Its opening is unknown, its end is not.
  */
-static __always_inline void on_app_close(struct sock *sk)
+static __noinline void on_late_close(struct sock *sk, __u64 now)
 {
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	__u64 now = bpf_ktime_get_ns();
-	struct conn *c = conn_of(sk);
-	struct conn late = {};
+	struct sock_head head;
+	struct conn c = {};
+	__u8 state;
 
-	if (c) {
-		if (!c->closed_ns)
-			closed_by_current(c, now);
-		return;
-	}
-	if (state == TCP_LISTEN || state == TCP_SYN_SENT || !sock_is_tcp(sk))
+	sock_head_read(&head, sk);
+	state = HEAD_FIELD(&head, __sk_common.skc_state);
+	if (state == TCP_LISTEN || state == TCP_SYN_SENT || !head_is_inet(&head) ||
+	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return;
 	/* in function flavours CLOSE here means: never connected, or ended before and said then */
 	if (state == TCP_CLOSE && !cfg.tp_close)
 		return;
-	late.origin = ORIGIN_TRACED;
-	late.role = sock_role(sk);
-	late.fd = -1;
-	late.flags = CONN_ESTABLISHED;
-	sock_tuple(&late, sk);
-	closed_by_current(&late, now);
-	if (!late.lport || !wants_conn(&late) ||
-	    !wants_task((void *)bpf_get_current_task(), late.closer.pid, late.closer.comm))
+	c.origin = ORIGIN_TRACED;
+	c.role = sock_role(sk);
+	c.fd = -1;
+	c.flags = CONN_ESTABLISHED;
+	sock_tuple(&c, &head);
+	if (!c.lport)
+		c.lport = sock_former_lport(sk);
+	closed_by_current(&c, now);
+	if (!c.lport || !wants_conn(&c) || !wants_task(c.closer.pid, c.closer.comm))
 		return;
-	late.id = sock_cookie_peek(sk);
-	late.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	c.id = HEAD_FIELD(&head, __sk_common.skc_cookie.counter);
+	c.netns = head_netns(&head);
 	if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
-		late.peer_closed_ns = now; /* no later than this */
-	keep(sk, &late); /* if this fails its opening failed too, and was counted */
+		c.peer_closed_ns = now; /* no later than this */
+	keep(sk, &c); /* if this fails its opening failed too, and was counted */
+}
+
+/* Fact: the application closed, in the closer's context. */
+static __always_inline void on_app_close(struct sock *sk)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct conn *c = conn_of(sk);
+
+	if (!c)
+		on_late_close(sk, now);
+	else if (!c->closed_ns)
+		closed_by_current(c, now);
 }
 
 static __always_inline void on_established(struct sock *sk, struct conn *c)
 {
 	c->connect_ns = bpf_ktime_get_ns() - c->opened_ns;
 	c->flags |= CONN_ESTABLISHED;
-	conn_identify(c, sk);
-	if (!c->lport || cfg.tp_connect) {
-		sock_tuple(c, sk);
+	if (cfg.has_cookie || cfg.emit_open) /* else: what makes a cookie before the close makes the id */
+		conn_identify(c, sk);
+	if (!c->lport) { /* it was not chosen yet when the SYN was to go out: the filter has to be asked again */
+		c->lport = sk->__sk_common.skc_num;
 		if (!wants_conn(c)) {
 			forget(sk);
 			return;
@@ -183,8 +178,8 @@ static __always_inline void on_state_close(struct sock *sk, struct conn *c, int 
 
 	if (!(c->flags & CONN_ESTABLISHED)) {
 		if (!c->lport)
-			sock_tuple(c, sk); /* still 0 when no local port was to be had (EADDRNOTAVAIL) */
-		if (c->lport ? wants_conn(c) : true) {
+			c->lport = sock_former_lport(sk); /* still 0 when none was to be had (EADDRNOTAVAIL) */
+		if (wants_conn(c)) {
 			now = bpf_ktime_get_ns();
 			if (!c->closed_ns)
 				c->closed_ns = now;
@@ -224,11 +219,15 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 			on_connect(sk);
 		return;
 	case TCP_ESTABLISHED:
+		if (old == TCP_SYN_RECV && !sk->sk_socket) {
+			/* not accepted yet. The cookie is made now, so that accept can read it in any flavour */
+			if (cfg.has_cookie)
+				bpf_get_socket_cookie(sk);
+			return;
+		}
 		c = conn_of(sk);
 		if (c && !(c->flags & CONN_ESTABLISHED))
 			on_established(sk, c);
-		else if (!c && old == TCP_SYN_RECV && cfg.has_cookie)
-			bpf_get_socket_cookie(sk); /* made now, so that accept can read it in any flavour */
 		return;
 	case TCP_CLOSE_WAIT:
 		c = conn_of(sk);

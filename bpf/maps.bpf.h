@@ -50,6 +50,27 @@ struct {
 	__type(value, struct site_counts);
 } sites SEC(".maps");
 
+static __always_inline struct conn *conn_of(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
+static __always_inline void forget(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	bpf_map_delete_elem(&conns, &key);
+}
+
+static __always_inline bool keep(struct sock *sk, const struct conn *c)
+{
+	__u64 key = (__u64)sk;
+
+	return !bpf_map_update_elem(&conns, &key, c, BPF_ANY);
+}
+
 static __always_inline void count(enum counter which)
 {
 	__u32 key = which;

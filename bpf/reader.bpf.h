@@ -7,7 +7,7 @@
 
 #define WAITERS_MAX 8 /* entries of a wait queue that are looked at */
 
-static __always_inline void reader_is(struct look_row *r, __u8 how, struct task_struct *t)
+static __always_inline void reader_is(struct look_fd *r, __u8 how, struct task_struct *t)
 {
 	if (how == READER_EPOLL && r->reader != READER_UNKNOWN && r->reader != READER_NONE)
 		return; /* a thread that waits for just this socket says more than a set */
@@ -34,7 +34,7 @@ static __always_inline struct task_struct *epoll_waiter(struct wait_queue_entry 
 	return BPF_CORE_READ(w, private);
 }
 
-static __always_inline void probe_reader(struct look_row *r, struct sock *sk)
+static __always_inline void probe_reader(struct look_fd *r, struct sock *sk)
 {
 	struct socket_wq *wq = BPF_CORE_READ(sk, sk_wq);
 	struct list_head *head, *at;

@@ -5,19 +5,25 @@
 
 #include "config.bpf.h"
 
-/* c: 0 below 1 ms, n below 2^n ms. */
+/* 0 below 1 ms, n below 2^n ms: the number of bits of the milliseconds. */
 static __always_inline __u32 age_class(__u64 ns)
 {
 	__u64 ms = ns / 1000000;
-	__u32 c = 0;
+	__u32 bits = 0;
 
-	for (int i = 0; i < AGE_CLASSES - 1; i++) {
-		if (!ms)
-			break;
-		ms >>= 1;
-		c++;
+	if (ms >> 16) {
+		bits += 16;
+		ms >>= 16;
 	}
-	return c;
+	if (ms >> 8) {
+		bits += 8;
+		ms >>= 8;
+	}
+	for (int i = 0; i < 8 && ms; i++) {
+		ms >>= 1;
+		bits++;
+	}
+	return bits < AGE_CLASSES ? bits : AGE_CLASSES - 1;
 }
 
 static __always_inline void site_closed(const struct conn *c, struct sock *sk)

@@ -11,7 +11,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
-#include "lifecycle.bpf.h"
+#include "sock.bpf.h"
 #include "reader.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -56,30 +56,43 @@ static __always_inline void probe_facts(struct sock_facts *f, struct sock *sk)
 	f->unread = sock_unread(sk);
 }
 
-/* A record for a connection that has none; false = not wanted or no room. */
-static __always_inline bool keep_pre_existing(struct look_row *r, struct sock *sk, struct task_struct *t)
-{
-	struct conn *c = &r->conn;
-	__u64 key = (__u64)sk;
+/* fresh: the record in the making, which a BPF stack does not hold beside the rest. Written and read by
+ * keep_pre_existing() only; one thread of user space reads the iterator, so there is never a second writer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct conn);
+} fresh SEC(".maps");
 
-	if (r->sock.state == TCP_LISTEN || r->sock.state == TCP_CLOSE)
+/* A record for a connection that has none; false = not wanted or no room. */
+static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *sk, struct task_struct *t)
+{
+	__u64 key = (__u64)sk;
+	struct sock_head head;
+	__u32 zero = 0;
+	struct conn *c = bpf_map_lookup_elem(&fresh, &zero);
+
+	if (!c || at->sock.state == TCP_LISTEN || at->sock.state == TCP_CLOSE)
 		return false;
-	sock_tuple(c, sk);
+	__builtin_memset(c, 0, sizeof(*c));
+	sock_head_read(&head, sk);
+	sock_tuple(c, &head);
 	c->role = sock_role(sk);
-	if (!wants_conn(c) || !wants_task(t, r->holder.pid, r->holder.comm))
+	if (!wants_conn(c) || !wants_task_of(t, at->holder.pid, at->holder.comm))
 		return false;
-	c->opened_ns = r->now_ns;
+	c->opened_ns = at->now_ns;
 	c->origin = ORIGIN_SNAPSHOT;
-	c->opener = r->holder;
-	c->cgroup = r->cgroup;
-	c->fd = r->fd;
-	if (r->sock.state != TCP_SYN_SENT)
+	c->opener = at->holder;
+	c->cgroup = at->cgroup;
+	c->fd = at->fd;
+	if (at->sock.state != TCP_SYN_SENT)
 		c->flags = CONN_ESTABLISHED;
-	if (r->opener_cred == r->holder_cred)
+	if (at->opener_cred == at->holder_cred)
 		c->flags |= CONN_OPENER_SEEN;
-	if (r->sock.state == TCP_CLOSE_WAIT)
-		c->peer_closed_ns = r->now_ns;
-	c->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	if (at->sock.state == TCP_CLOSE_WAIT)
+		c->peer_closed_ns = at->now_ns;
+	c->netns = head_netns(&head);
 	if (bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST)) {
 		count(CNT_LOST_MAP);
 		return false;
@@ -88,7 +101,7 @@ static __always_inline bool keep_pre_existing(struct look_row *r, struct sock *s
 	return true;
 }
 
-static __always_inline void probe_holder(struct look_row *r, struct task_struct *t, struct file *f)
+static __always_inline void probe_holder(struct look_fd *r, struct task_struct *t, struct file *f)
 {
 	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
 	const struct cred *opener = BPF_CORE_READ(f, f_cred), *holder = BPF_CORE_READ(t, cred);
@@ -104,12 +117,28 @@ static __always_inline void probe_holder(struct look_row *r, struct task_struct 
 	r->same_user = BPF_CORE_READ(opener, uid.val) == BPF_CORE_READ(holder, uid.val);
 }
 
+/* The id, made where the kernel can make it. */
+static __always_inline void identify(struct conn *c, struct sock *sk, struct file *f)
+{
+	struct socket *so;
+
+	if (c->id)
+		return;
+	if (cfg.has_cookie) {
+		so = bpf_sock_from_file(f);
+		if (so && so->sk)
+			c->id = bpf_get_socket_cookie(so->sk);
+	} else {
+		conn_make_up_id(c, sk);
+	}
+}
+
 SEC("?iter/task_file")
 int cl_look(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *t = ctx->task;
 	struct file *f = ctx->file;
-	struct look_row r = {};
+	struct look_fd at = {};
 	struct conn *c;
 	struct sock *sk;
 
@@ -118,28 +147,19 @@ int cl_look(struct bpf_iter__task_file *ctx)
 	sk = tcp_sock_of(f);
 	if (!sk)
 		return 0;
-	r.now_ns = bpf_ktime_get_ns();
-	r.fd = ctx->fd;
-	probe_holder(&r, t, f);
-	probe_facts(&r.sock, sk);
+	at.now_ns = bpf_ktime_get_ns();
+	at.fd = ctx->fd;
+	probe_holder(&at, t, f);
+	probe_facts(&at.sock, sk);
 	c = conn_of(sk);
-	if (!c && !keep_pre_existing(&r, sk, t))
-		return 0;
-	if (!c)
+	if (!c && keep_pre_existing(&at, sk, t))
 		c = conn_of(sk);
 	if (!c)
-		return 0; /* it ended in between: that was said */
-	if (!c->id) {
-		struct socket *so = cfg.has_cookie ? bpf_sock_from_file(f) : NULL;
-
-		if (so && so->sk)
-			c->id = bpf_get_socket_cookie(so->sk);
-		else
-			conn_make_up_id(c, sk);
-	}
-	__builtin_memcpy(&r.conn, c, sizeof(r.conn));
-	probe_reader(&r, sk);
-	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+		return 0; /* not wanted, or it ended in between and that was said */
+	identify(c, sk, f);
+	probe_reader(&at, sk);
+	bpf_seq_write(ctx->meta->seq, &at, sizeof(at));
+	bpf_seq_write(ctx->meta->seq, c, sizeof(*c));
 	return 0;
 }
 

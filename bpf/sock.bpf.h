@@ -17,12 +17,43 @@
 #define ECONNABORTED 103
 #define ECONNRESET 104
 
+/*
+ * The first bytes of a socket (struct sock_common: addresses, ports, family, state, cookie), by one probe read instead
+ * of one for each field: helper calls are what a hook's time goes into. Works in every program type.
+ */
+struct sock_head {
+	__u8 bytes[144]; /* struct sock_common is 136 bytes on every kernel so far; a longer one is read in part */
+};
+
+#define HEAD_FIELD(head, field) \
+	(*(typeof(((struct sock *)0)->field) *)((head)->bytes + bpf_core_field_offset(struct sock, field)))
+
+static __always_inline void sock_head_read(struct sock_head *head, struct sock *sk)
+{
+	__u32 size = bpf_core_type_size(struct sock_common);
+
+	bpf_probe_read_kernel(head, size < sizeof(*head) ? size : sizeof(*head), sk);
+}
+
+static __always_inline bool head_is_inet(const struct sock_head *head)
+{
+	__u16 family = HEAD_FIELD(head, __sk_common.skc_family);
+
+	return family == AF_INET || family == AF_INET6;
+}
+
 static __always_inline bool sock_is_tcp(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
 	/* sk_protocol was a bitfield before 5.6; inside our range it is a plain u16 (MPTCP has 262) */
 	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+/* Which end are we? An accepted socket is a clone of its listener and keeps the listener's backlog limit. */
+static __always_inline __u8 sock_role(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
 }
 
 static __always_inline bool addr_is_v4_mapped(const __u8 *a)
@@ -32,31 +63,26 @@ static __always_inline bool addr_is_v4_mapped(const __u8 *a)
 	return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff);
 }
 
-/* Which end are we? An accepted socket is a clone of its listener and keeps the listener's backlog limit. */
-static __always_inline __u8 sock_role(struct sock *sk)
+/* The local port of a socket in state CLOSE: it has given it back (skc_num is 0), but inet_sport still tells it. */
+static __always_inline __u16 sock_former_lport(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_max_ack_backlog) ? ROLE_SERVER : ROLE_CLIENT;
+	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
-/*
- * Addresses and ports. A v4-mapped IPv6 socket (Java's default) is IPv4 to the user. lport is 0 before it is chosen;
- * a socket in state CLOSE has given its port back (skc_num is 0) but inet_sport still tells it.
- */
-static __always_inline void sock_tuple(struct conn *c, struct sock *sk)
+/* Addresses and ports. A v4-mapped IPv6 socket (Java's default) is IPv4 to the user. lport is 0 before it is chosen. */
+static __always_inline void sock_tuple(struct conn *c, const struct sock_head *h)
 {
-	c->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-	if (!c->lport)
-		c->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-	c->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+	c->lport = HEAD_FIELD(h, __sk_common.skc_num);
+	c->rport = bpf_ntohs(HEAD_FIELD(h, __sk_common.skc_dport));
+	if (HEAD_FIELD(h, __sk_common.skc_family) == AF_INET) {
 		c->family = 4;
-		*(__u32 *)c->laddr = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		*(__u32 *)c->raddr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		*(__u32 *)c->laddr = HEAD_FIELD(h, __sk_common.skc_rcv_saddr);
+		*(__u32 *)c->raddr = HEAD_FIELD(h, __sk_common.skc_daddr);
 		return;
 	}
 	c->family = 6;
-	BPF_CORE_READ_INTO(&c->laddr, sk, __sk_common.skc_v6_rcv_saddr);
-	BPF_CORE_READ_INTO(&c->raddr, sk, __sk_common.skc_v6_daddr);
+	*(struct in6_addr *)c->laddr = HEAD_FIELD(h, __sk_common.skc_v6_rcv_saddr);
+	*(struct in6_addr *)c->raddr = HEAD_FIELD(h, __sk_common.skc_v6_daddr);
 	if (addr_is_v4_mapped(c->raddr)) {
 		c->family = 4;
 		__builtin_memcpy(c->laddr, c->laddr + 12, 4);
@@ -64,6 +90,13 @@ static __always_inline void sock_tuple(struct conn *c, struct sock *sk)
 		__builtin_memset(c->laddr + 4, 0, 12);
 		__builtin_memset(c->raddr + 4, 0, 12);
 	}
+}
+
+static __always_inline __u32 head_netns(const struct sock_head *h)
+{
+	struct net *net = HEAD_FIELD(h, __sk_common.skc_net.net);
+
+	return BPF_CORE_READ(net, ns.inum);
 }
 
 /* The cookie as far as the kernel has made one; 0 otherwise. Any program type. */
@@ -113,10 +146,8 @@ static __always_inline __u32 sock_unread(struct sock *sk)
 /* The facts of a socket for a record of its end. Plain loads: sk and tp are trusted here. */
 static __always_inline void sock_facts(struct sock_facts *f, struct sock *sk, struct tcp_sock *tp)
 {
-	__u64 again = BPF_CORE_READ(tp, bytes_retrans);
-
-	f->tx_bytes = tp->bytes_sent - again;
-	f->rx_bytes = tp->bytes_received - sock_fin_received(sk);
+	f->tx_bytes = tp->bytes_sent - tp->bytes_retrans;
+	f->rx_bytes = tp->bytes_received - (sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1);
 	f->rtt_us = tp->srtt_us >> 3;
 	f->retransmits = tp->total_retrans;
 	f->now_jiffies = (__u32)bpf_jiffies64();
@@ -133,19 +164,19 @@ static __always_inline void sock_facts(struct sock_facts *f, struct sock *sk, st
  * Is the application letting go of sk right now, in the current task? True only inside tcp_close(): the socket is
  * locked by a process (softirq never owns it), both directions are shut down (tcp_close does that first) and the open
  * file has no reference left; shutdown(2) holds one. tcp_close keeps the lock after it has orphaned the socket (then
- * sk_socket is NULL). Sockets of the kernel itself have no file.
+ * sk_socket is NULL). Sockets of the kernel itself have no file. Plain loads: sk is trusted.
  */
 static __always_inline bool sock_in_close(struct sock *sk)
 {
 	struct socket *so;
 	struct file *f;
 
-	if (!BPF_CORE_READ(sk, sk_lock.owned) || BPF_CORE_READ(sk, sk_shutdown) != SHUTDOWN_BOTH)
+	if (!sk->sk_lock.owned || sk->sk_shutdown != SHUTDOWN_BOTH)
 		return false;
-	so = BPF_CORE_READ(sk, sk_socket);
+	so = sk->sk_socket;
 	if (!so)
 		return true;
-	f = BPF_CORE_READ(so, file);
+	f = so->file;
 	return !f || file_is_released(f);
 }
 

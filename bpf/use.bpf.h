@@ -10,8 +10,8 @@
 
 #define MSG_PEEK 2
 
-/* ret: bytes, 0 for the peer's FIN, or -errno. */
-static __always_inline void on_receive(struct sock *sk, int ret)
+/* ret: bytes, 0 for the peer's FIN, or -errno. left: the receive queue is not empty after it. */
+static __always_inline void on_receive(struct sock *sk, int ret, bool left)
 {
 	struct conn *c = conn_of(sk);
 	__u64 id;
@@ -22,7 +22,7 @@ static __always_inline void on_receive(struct sock *sk, int ret)
 	if (ret > 0) {
 		c->recv_jiffies = (__u32)bpf_jiffies64();
 		c->flags &= ~(CONN_RECV_EAGAIN | CONN_RECV_EOF | CONN_RECV_LEFT);
-		if (sock_unread(sk))
+		if (left)
 			c->flags |= CONN_RECV_LEFT;
 		if (c->receiver.tid != (__u32)id)
 			actor_is_current(&c->receiver);

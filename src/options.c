@@ -52,6 +52,7 @@ static const struct argp_option table[] = {
 	{ NULL, 0, NULL, 0, "How it traces:", 5 },
 	{ "flavour", KEY_FLAVOUR, "F", 0, "auto, fentry, kprobe or tracepoint", 5 },
 	{ "max-connections", KEY_MAX, "N", 0, "capacity (262144)", 5 },
+	{ NULL, 'h', NULL, OPTION_HIDDEN, NULL, 5 },
 	{ "ring-bytes", KEY_RING, "N", OPTION_HIDDEN, NULL, 5 },
 	{ "no-last-use", KEY_NO_LAST_USE, NULL, OPTION_HIDDEN, NULL, 5 },
 	{ 0 },
@@ -284,6 +285,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		/* getopt names the bad option in one line; argp's second line ("Try --help") would not be news */
 		state->err_stream = fopen("/dev/null", "we");
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		return 0;
 	case ARGP_KEY_FINI:
 		if (state->err_stream)

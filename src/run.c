@@ -101,6 +101,7 @@ static void begin(struct run *r)
 	r->out.session = &r->session;
 	if (r->out.ops->begin)
 		r->out.ops->begin(&r->out);
+	fflush(r->out.file); /* whoever waits for the start sees it */
 	all = table_sorted(&r->table, &n);
 	for (size_t i = 0; i < n; i++)
 		r->pre_existing += wanted(r, all[i]) && all[i]->c.origin == ORIGIN_SNAPSHOT;

@@ -100,10 +100,11 @@ static int cred_row(struct looking *l, const void *data)
 
 static int look_row(struct looking *l, const void *data)
 {
-	const struct look_row *r = data;
+	const struct look_row *row = data;
+	const struct look_fd *r = &row->at;
 	struct ev_seen ev = {
 		.head = { .size = sizeof(ev), .kind = EV_SEEN, .time_ns = r->now_ns },
-		.conn = r->conn,
+		.conn = row->conn,
 		.sock = r->sock,
 		.holder = r->holder,
 		.holder_start_ns = r->start_ns,

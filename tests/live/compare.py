@@ -30,6 +30,9 @@ FIELDS = {
 }
 ENDS = ("close", "failed", "outstanding")
 
+# Kernels without a cookie where one is needed (5.10, 5.11): connlife makes an id up, from here on.
+SYNTHETIC_ID = 1 << 63
+
 
 def get(line, path):
     for name in path:
@@ -123,37 +126,55 @@ def loosened(truth):
             if name not in ("pid", "tid", "comm", "duration_ns", "slack_ns")}
 
 
-def match(truth, lines):
-    """The lines about this end: by id where the program could ask for it, else by addresses."""
-    if "id" in truth:
-        return [line for line in lines if str(line.get("id")) == truth["id"]]
-    names = [name for name in ("laddr", "lport", "raddr", "rport") if name in truth]
-    return [line for line in lines if all(line.get(n) == truth[n] for n in names)]
+def key(line):
+    """The addresses, as far as they are known."""
+    return tuple(line.get(name) for name in ("laddr", "lport", "raddr", "rport"))
 
 
-def compare(truth, reported, netns, flavours=None, keep=None):
+def synthetic(line):
+    return int(line.get("id", 0)) >= SYNTHETIC_ID
+
+
+class Reported:
+    """The lines about connections of the workload, each to be claimed by one end."""
+
+    def __init__(self, lines, netns):
+        self.lines = [line for line in lines
+                      if line.get("type") in ENDS and line.get("netns") in netns]
+        self.by_id, self.by_key, self.used = {}, {}, set()
+        for line in self.lines:
+            self.by_id.setdefault(str(line.get("id")), []).append(line)
+            if synthetic(line):
+                self.by_key.setdefault(key(line), []).append(line)
+
+    def claim(self, end):
+        """By id; by addresses, in order, where the id is made up."""
+        lines = self.by_id.get(end.get("id"), [])
+        if not lines:
+            lines = [line for line in self.by_key.get(key(end), []) if id(line) not in self.used][:1]
+        self.used.update(id(line) for line in lines)
+        return lines
+
+    def unclaimed(self, line):
+        return id(line) not in self.used
+
+
+def compare(truth, lines, netns, flavours=None, keep=None):
     """Returns {case: [problem]}; case "" is for lines that fit no end.
 
     Only lines of the network namespaces `netns` (a set) count. keep(truth line) says what a
     filter lets through: an end that it does not is a problem when reported.
     """
-    by_id = {}
-    for line in reported:
-        if line.get("type") in ENDS and line.get("netns") in netns:
-            by_id.setdefault(str(line.get("id")), []).append(line)
-    everything = [line for lines in by_id.values() for line in lines]
-    problems, used = {}, set()
+    reported, problems = Reported(lines, netns), {}
     for end in truth:
         if end.get("type") not in ENDS or (keep and not keep(end)):
             continue
-        lines = by_id.get(end["id"], []) if "id" in end else match(end, everything)
-        used.update(id(line) for line in lines)
-        found = compare_end(end, lines, flavours or {})
+        found = compare_end(end, reported.claim(end), flavours or {})
         if found:
             problems.setdefault(end["case"], []).extend(found)
-    for line in everything:
+    for line in reported.lines:
         found = malformed(line)
-        if id(line) not in used:
+        if reported.unclaimed(line):
             found.append("EXTRA %s" % json.dumps(line))
         if found:
             problems.setdefault(case_of(line, truth), []).extend(found)

@@ -319,7 +319,7 @@ class Runner:
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         parser = argparse.ArgumentParser()
         parser.add_argument("--connlife", default=os.path.join(root, "connlife"))
-        parser.add_argument("--workloads", default=os.path.join(root, "build", "tests", "workloads"),
+        parser.add_argument("--workloads", default=os.path.join(root, "build", "workloads"),
                             help="folder of the built workloads")
         parser.add_argument("--flavour", help="passed on to connlife")
         parser.add_argument("--only", default="", help="tests whose name contains this regex")
@@ -338,7 +338,7 @@ class Runner:
             return "FAIL %s: %s" % (name, text)
         finally:
             env.end_started()
-        return "ok %s%s" % (name, " (%s)" % note if note else "")
+        return "ok %s%s" % (name, ": %s" % note if note else "")
 
     def main(self, prepare=None):
         """prepare(runner, env) may add tests that depend on the machine."""
@@ -363,7 +363,7 @@ def expect_same(truth, report, netns, keep=None):
     from compare import compare
     problems = compare(truth, report.lines, netns, report.header.get("flavours"), keep)
     if problems:
-        raise Fail("\n  ".join([""] + [p for case in sorted(problems) for p in problems[case]]))
+        raise Fail("\n  ".join(p for case in sorted(problems) for p in problems[case]))
 
 
 def expect_nothing_lost(report):

@@ -3,6 +3,7 @@
 """Filters, live: exactly what they ask for is reported, of what ends and of what was open before."""
 import os
 
+from compare import key
 from harness import Conn, Fail, Runner, Skip, expect_same
 from test_trace import read_outstanding
 
@@ -159,10 +160,10 @@ def before_the_start(env, arguments, keep):
     truth = [end for end in read_outstanding(conn) if end.get("type") == "outstanding"]
     report = env.trace(*[word.replace("PID", str(conn.pid)) for word in arguments]).stop().check()
     conn.end()
-    expected = sorted(end["id"] for end in truth if keep(end))
-    listed = sorted(str(line["id"]) for line in report.of("outstanding", conn.netns))
+    expected = sorted(key(end) for end in truth if keep(end))
+    listed = sorted(key(line) for line in report.of("outstanding", conn.netns))
     if listed != expected or not expected:
-        raise Fail("ids %r, truth is %r" % (listed, expected))
+        raise Fail("listed %r, truth is %r" % (listed, expected))
     return "%d of %d ends" % (len(expected), len(truth))
 
 
@@ -185,12 +186,12 @@ def snapshot_remote_port(env):
 def snapshot_role(env):
     """Who listens on the port tells the role, or nobody does and it is left open: no client is a server."""
     conn = Conn(env, "outstanding")
-    truth = {end["id"]: end["role"] for end in read_outstanding(conn)}
+    truth = {key(end): end["role"] for end in read_outstanding(conn)}
     report = env.trace().stop().check()
     conn.end()
     for line in report.of("outstanding", conn.netns):
-        if line.get("role", truth[str(line["id"])]) != truth[str(line["id"])]:
-            raise Fail("role is %r, truth is %r" % (line["role"], truth[str(line["id"])]))
+        if line.get("role", truth[key(line)]) != truth[key(line)]:
+            raise Fail("role is %r, truth is %r" % (line["role"], truth[key(line)]))
 
 
 if __name__ == "__main__":

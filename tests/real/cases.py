@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+from harness import Skip
 from program import Program
 from watch import Watch
 
@@ -22,8 +23,8 @@ def case(name):
 class Bench:
     """Services live as long as the whole run (one PostgreSQL serves all its cases), programs as long as one case."""
 
-    def __init__(self, connlife):
-        self.connlife = connlife
+    def __init__(self):
+        self.env = None  # of the harness: which connlife
         self.services = {}
         self.case = contextlib.ExitStack()
         self.programs = []
@@ -41,15 +42,15 @@ class Bench:
 
     def watch(self, *ports):
         """connlife from now on, over the connections of these ports."""
-        watch = Watch(self.connlife, ports, self.programs)
-        self.case.callback(watch.stop)
-        watch.start()
-        return watch
+        return Watch(self.env, ports, self.programs)
 
-    def run(self, name):
+    def run(self, function, env):
+        if os.geteuid():
+            raise Skip("needs root")
+        self.env = env
         self.programs.clear()
         with self.case:
-            all_cases[name](self)
+            function(self)
 
     def close(self):
         self.case.close()

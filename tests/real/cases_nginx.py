@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """nginx between keep-alive clients and a second server of its own."""
 from cases import CLIENTS, PYTHON, case
-from nginx import Nginx
+from service_nginx import Nginx
 
 
 def clients(bench, web, quiet, busy, each):

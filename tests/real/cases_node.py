@@ -4,8 +4,8 @@ import json
 
 from cases import CLIENTS, case
 from node_pg import node_path
-from postgres import database
 from program import find
+from service_postgres import database
 
 
 def start(bench, db, workers, leak):

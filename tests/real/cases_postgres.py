@@ -3,7 +3,7 @@
 import signal
 
 from cases import case
-from postgres import database
+from service_postgres import database
 
 
 def psql(bench, db, *commands):

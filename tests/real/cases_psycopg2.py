@@ -4,8 +4,8 @@ import json
 import subprocess
 
 from cases import CLIENTS, PYTHON, case
-from postgres import database
-from program import Skip
+from harness import Skip
+from service_postgres import database
 
 
 def start(bench, db, script, *args):

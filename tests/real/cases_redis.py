@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """redis with its own clients."""
 from cases import case
-from redis import Redis
+from service_redis import Redis
 
 
 @case("redis-subscribe-benchmark")

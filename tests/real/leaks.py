@@ -1,53 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One run of `connlife leaks` over the connections of some ports, and what it said."""
-import json
 import signal
+import subprocess
 
-from program import Failed, Program, Skip
+from harness import END_S, START_S, Fail, Reader, Report
 
-CANNOT_TRACE = 3
 ACCUSED = ("leak", "suspect")
 
 
 class Leaks:
-    """ready() returns when everything is attached: the header comes after that."""
+    """Attached when this returns: the header comes after that."""
 
-    def __init__(self, connlife, ports, *options):
-        ports = ",".join(str(p) for p in ports)
-        self.program = Program([connlife, "leaks", "-o", "json", "--older", "1s", "-P", ports, *options],
-                               stop_signal=signal.SIGINT)
-        self.findings = []
-        self.summary = {}
-
-    def ready(self):
-        try:
-            self.program.line(r'"type":\s*"header"')
-        except Failed:
-            if self.program.stop() == CANNOT_TRACE:
-                raise Skip(f"connlife: {self.program.tail()}") from None
-            raise
-        return self
-
-    def wait(self):
-        """It ends by itself (--duration)."""
-        return self._judged(self.program.end())
+    def __init__(self, env, ports, *options):
+        command = env.command("leaks", "-o", "json", "--older", "1s", "-P", ",".join(str(p) for p in ports), *options)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        env.started.append(self.process)
+        self.out, self.err = Reader(self.process.stdout), Reader(self.process.stderr)
+        if not self.out.first_line.wait(START_S) or not self.out.chunks:
+            raise Fail(f"connlife leaks prints no header but {self.err.text()!r}")
 
     def stop(self):
         """Ctrl-C: it ends with its full report."""
-        return self._judged(self.program.stop())
+        self.process.send_signal(signal.SIGINT)
+        self.wait()
 
-    def _judged(self, status):
-        if status:
-            raise Failed(f"connlife leaks: exit status {status}: {self.program.tail()}")
-        try:
-            said = [json.loads(line) for line in self.program.lines]
-        except ValueError as e:
-            raise Failed(f"connlife leaks printed what is not JSON: {e}") from None
-        self.findings = [r for r in said if r["type"] == "finding"]
-        self.summary = said[-1]
-        if self.summary["type"] != "summary":
-            raise Failed("connlife leaks: no summary at the end")
-        return self
+    def wait(self):
+        """It ends by itself (--duration)."""
+        status = self.process.wait(END_S)
+        self.out.join()
+        self.err.join()
+        report = Report(status, self.out.text(), self.err.text()).check()
+        self.findings = [line for line in report.lines if line["type"] == "finding"]
+        self.summary = report.summary
 
     def accused(self):
         return [f for f in self.findings if f["severity"] in ACCUSED]

@@ -3,7 +3,8 @@
 import os
 import subprocess
 
-from program import Skip, find
+from harness import Skip
+from program import find
 
 VERSION = "8.16.3"
 

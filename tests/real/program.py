@@ -9,15 +9,9 @@ import subprocess
 import threading
 import time
 
+from harness import Fail, Skip
+
 PATIENCE = 30  # seconds; only a broken program needs them
-
-
-class Failed(Exception):
-    """Something is not as it must be."""
-
-
-class Skip(Exception):
-    """This machine cannot show it; says why."""
 
 
 class Program:
@@ -56,7 +50,7 @@ class Program:
         with self.changed:
             self.changed.wait_for(lambda: find() is not None or self.ended, PATIENCE)
             if find() is None:
-                raise Failed(f"{self.name} did not print /{pattern}/ but {self.tail()}")
+                raise Fail(f"{self.name} did not print /{pattern}/ but {self.tail()}")
             return find()
 
     def running(self):
@@ -87,7 +81,7 @@ def find(name, *folders):
     """Path of a program, or Skip."""
     path = shutil.which(name, path=os.pathsep.join([*folders, os.environ["PATH"], "/usr/sbin"]))
     if not path:
-        raise Skip(f"no {name} on this machine (see tests/real/packages)")
+        raise Skip(f"no {name} on this machine")
     return path
 
 
@@ -102,9 +96,9 @@ def until_accepting(program, port):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if not program.running():
-            raise Failed(f"{program.name} ended: {program.tail()}")
+            raise Fail(f"{program.name} ended: {program.tail()}")
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise Failed(f"{program.name} does not accept on port {port}: {program.tail()}")
+    raise Fail(f"{program.name} does not accept on port {port}: {program.tail()}")

@@ -3,8 +3,8 @@
 Two runs of connlife over one situation: one started before its connections, reporting every second, and one started
 when the situation is complete, reporting once. Both are asked the same questions.
 """
+from harness import Fail
 from leaks import Leaks, in_words
-from program import Failed
 from sockets import ids_of
 
 EARLY = ("--interval", "1s")
@@ -12,36 +12,26 @@ LATE = ("--duration", "2500ms")  # with --older 1s: what is silent is silent for
 
 
 class Watch:
-    def __init__(self, connlife, ports, programs):
-        self.connlife, self.ports = connlife, ports
+    def __init__(self, env, ports, programs):
+        self.env, self.ports = env, ports
         self.programs = programs  # a list that grows: all must still run at the end
-        self.runs = {}
-
-    def start(self):
-        self._run("early", EARLY)
+        self.runs = {"early": Leaks(env, ports, *EARLY)}
 
     def settled(self):
         """The situation is complete: look at it, and end both runs."""
-        self._run("late", LATE).wait()
+        self.runs["late"] = Leaks(self.env, self.ports, *LATE)
+        self.runs["late"].wait()
         for program in self.programs:
             if not program.running():
-                raise Failed(f"{program.name} ended before it was judged: {program.tail()}")
+                raise Fail(f"{program.name} ended before it was judged: {program.tail()}")
         self.runs["early"].stop()
-
-    def _run(self, when, options):
-        self.runs[when] = Leaks(self.connlife, self.ports, *options)
-        return self.runs[when].ready()
-
-    def stop(self):
-        for run in self.runs.values():
-            run.program.stop()
 
     def saw(self, connections):
         """Both ends of at least so many connections were under connlife's eyes: silence was a judgement."""
         for when, run in self.runs.items():
             seen = run.summary.get("outstanding", 0)
             if seen < 2 * connections:
-                raise Failed(f"started {when}, connlife saw {seen} open ends, not {2 * connections}")
+                raise Fail(f"started {when}, connlife saw {seen} open ends, not {2 * connections}")
 
     def nobody_accused(self):
         self.only_accused(())
@@ -51,7 +41,7 @@ class Watch:
         for when, run in self.runs.items():
             for f in run.accused():
                 if f["severity"] == "leak" or f.get("pid") not in pids:
-                    raise Failed(f"started {when}: {in_words(f)}")
+                    raise Fail(f"started {when}: {in_words(f)}")
 
     def found(self, verdict, severity, pid, when="early"):
         """The newest finding of this verdict on that process."""
@@ -59,7 +49,7 @@ class Watch:
         right = [f for f in of_pid if (f["verdict"], f["severity"]) == (verdict, severity)]
         if not right:
             others = "; ".join(in_words(f) for f in of_pid) or "nothing"
-            raise Failed(f"started {when}: no {verdict} ({severity}) on pid {pid} but {others}")
+            raise Fail(f"started {when}: no {verdict} ({severity}) on pid {pid} but {others}")
         return right[-1]
 
     def found_idle(self, program):
@@ -67,7 +57,7 @@ class Watch:
         for when in self.runs:
             f = self.found("idle", "info", program.pid, when)
             if f["count"] != 1:
-                raise Failed(f"started {when}: idle x{f['count']} on {program.name}, not 1")
+                raise Fail(f"started {when}: idle x{f['count']} on {program.name}, not 1")
 
     def found_planted(self, truth, port):
         """The newest report names exactly the connections that the program says it leaked."""
@@ -76,9 +66,9 @@ class Watch:
         f = self.found(truth["expected"], "suspect", truth["pid"])
         planted = ids_of(port, truth["leaked"])
         if f["count"] != len(planted):
-            raise Failed(f"count {f['count']}, planted {len(planted)}: {in_words(f)}")
+            raise Fail(f"count {f['count']}, planted {len(planted)}: {in_words(f)}")
         if set(f["connections"]) != planted:
-            raise Failed(f"connections {sorted(f['connections'])}, planted {sorted(planted)}")
+            raise Fail(f"connections {sorted(f['connections'])}, planted {sorted(planted)}")
         remote = f.get("remote")
         if remote != f"127.0.0.1:{port}":
-            raise Failed(f"remote {remote}, not 127.0.0.1:{port}")
+            raise Fail(f"remote {remote}, not 127.0.0.1:{port}")

@@ -6,6 +6,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -237,11 +238,17 @@ static void abort_from_outside(const char *name)
 {
 	struct pair pair = {0};
 	uint64_t from;
+	int error;
 
 	pair_open(&pair, "127.0.0.1");
 	from = now_ns();
-	if (sock_destroy(&pair.client)) {
-		truth_skip(name, "the kernel does not destroy sockets (CONFIG_INET_DIAG_DESTROY)");
+	error = sock_destroy(&pair.client);
+	if (error) {
+		char reason[96];
+
+		/* No module tcp_diag, no CONFIG_INET_DIAG_DESTROY. */
+		snprintf(reason, sizeof(reason), "SOCK_DESTROY: %s", strerror(error));
+		truth_skip(name, reason);
 		close_end(&pair.client);
 		close_after_peer(&pair.server);
 	} else {

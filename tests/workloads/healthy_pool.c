@@ -70,7 +70,7 @@ static void max_lifetime_client(void *unused)
 	pool_init(&pool, MIN_IDLE + 1, false);
 	/* Opened as load came, not all at once: so their lifetimes end one by one as well. */
 	for (int i = 0; i < MIN_IDLE; i++) {
-		thread_run("pool-keeper", (void (*)(void *))pool_grow, &pool);
+		thread_run("pool-keeper", pool_grow, &pool);
 		nap_ms(older_ms / 2.0);
 	}
 	pool_work(&pool, 1);
@@ -156,7 +156,7 @@ static void adder_client(void *unused)
 	(void)unused;
 	pool_init(&pool, 8, false);
 	for (int i = 0; i < 8; i++)
-		thread_run("conn-adder", (void (*)(void *))pool_grow, &pool);
+		thread_run("conn-adder", pool_grow, &pool);
 	pool_work(&pool, 2);
 	complete();
 }

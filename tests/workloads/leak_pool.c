@@ -48,8 +48,9 @@ void pool_put(struct pool *pool, int fd)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-void pool_grow(struct pool *pool)
+void pool_grow(void *arg)
 {
+	struct pool *pool = arg;
 	int fd = client_open();
 
 	exchange(fd);

@@ -21,8 +21,8 @@ void pool_init(struct pool *pool, int max, bool fifo);
 /* Opens a connection in the calling thread when none is idle and there is room; else waits. */
 int pool_get(struct pool *pool);
 void pool_put(struct pool *pool, int fd);
-/* Puts a new connection in, in the calling thread, after one exchange on it (the usual validation). */
-void pool_grow(struct pool *pool);
+/* Puts a new connection in, in the calling thread, after one exchange on it (the usual validation). A thread's body too. */
+void pool_grow(void *pool);
 /* Closes the idle connection that was opened first, if any is idle. */
 void pool_retire(struct pool *pool);
 

@@ -46,6 +46,7 @@ int older_ms = 1000;
 
 static struct board *board;
 static int built = -1; /* eventfd: counts the steps done */
+static int signals = -1; /* signalfd: told to end, or a child ended */
 static int lifeline[2] = {-1, -1}; /* only the first process keeps the write end */
 static bool hold;
 
@@ -202,11 +203,11 @@ pid_t stage_process(const char *name, void (*body)(void *), void *arg)
 	return pid;
 }
 
+/* check_children() may have been first. */
 void stage_reap(pid_t pid)
 {
-	while (waitpid(pid, NULL, 0) < 0)
-		if (errno != EINTR)
-			die("waitpid");
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 void stage_rest(void)
@@ -278,14 +279,44 @@ void stage_built(void)
 		die("eventfd");
 }
 
+/* A process that died of an error would make the truth a lie, or be waited for in vain. */
+static void check_children(void)
+{
+	int status;
+
+	while (waitpid(-1, &status, WNOHANG) > 0)
+		if (status) {
+			errno = ECHILD;
+			die("a process of this kind failed");
+		}
+}
+
+/* True: told to end. */
+static bool read_signal(void)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		die("signalfd");
+	if (info.ssi_signo != SIGCHLD)
+		return true;
+	check_children();
+	return false;
+}
+
 void stage_wait_built(int steps)
 {
+	struct pollfd wait[] = {{.fd = built, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+
 	while (steps > 0) {
 		uint64_t done;
 
-		if (read(built, &done, sizeof(done)) != sizeof(done))
-			die("eventfd");
-		steps -= done;
+		if (poll(wait, 2, -1) < 0)
+			continue;
+		if (wait[1].revents && read_signal())
+			exit(0);
+		if (wait[0].revents && read(built, &done, sizeof(done)) == sizeof(done))
+			steps -= done;
 	}
 }
 
@@ -304,8 +335,8 @@ void stage_hold(void)
 		wait_line("HOLD");
 }
 
-/* A child that ended early and wrongly would make the truth a lie: say so and end. */
-static void wait_end(int signals)
+/* Until stdin ends or a signal says so. */
+static void wait_end(void)
 {
 	struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	char line[64];
@@ -313,7 +344,7 @@ static void wait_end(int signals)
 	for (;;) {
 		if (poll(wait, 2, -1) < 0)
 			continue;
-		if (wait[1].revents)
+		if (wait[1].revents && read_signal())
 			return;
 		if (wait[0].revents && read(STDIN_FILENO, line, sizeof(line)) <= 0)
 			return;
@@ -346,6 +377,7 @@ static int signals_file(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
@@ -402,7 +434,6 @@ int stage_main(int argc, char **argv, const struct kind *kinds, bool control)
 {
 	const struct kind *kind;
 	bool gate = false;
-	int signals;
 
 	if (argc == 2 && !strcmp(argv[1], "--list")) {
 		for (; kinds->name; kinds++)
@@ -419,7 +450,7 @@ int stage_main(int argc, char **argv, const struct kind *kinds, bool control)
 		wait_line("GATE");
 	kind->build();
 	print_truth(kind, control);
-	wait_end(signals);
+	wait_end();
 	end_all();
 	return 0;
 }

@@ -44,7 +44,7 @@ extern int older_ms; /* T of the contract */
 /* The whole main() of both programs; kinds ends with an entry without a name. */
 int stage_main(int argc, char **argv, const struct kind *kinds, bool control);
 
-/* expect[i] of this kind: shared by all processes. */
+/* One more finding that this kind must give; shared by all processes. */
 struct expect *expect_new(const char *verdict, const char *severity, const char *confidence,
 			  const char *role);
 /* The calling process opened fd and it belongs to the finding. Any thread may call it. */

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 import time
 
-from program import PATIENCE, Failed, Program, Skip, find, free_port, until_accepting
+from harness import Fail, Skip
+from program import PATIENCE, Program, find, free_port, until_accepting
 
 # The server refuses to run as root. (runuser would stay between us and the server, and answer our signals itself.)
 AS_POSTGRES = {"user": "postgres", "group": "postgres", "extra_groups": []}
@@ -40,7 +41,7 @@ class Postgres:
              "--locale=C"],
             cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **AS_POSTGRES)
         if made.returncode:
-            raise Failed(f"initdb: {made.stdout[-300:]!r}")
+            raise Fail(f"initdb: {made.stdout[-300:]!r}")
         settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": self.folder}
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         # SIGINT: "fast shutdown", does not wait for clients
@@ -50,7 +51,7 @@ class Postgres:
 
     def client(self, program, *args):
         """argv of a client program that connects by TCP."""
-        return [f"{self.bin}/{program}", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", *args]
+        return [find(program, self.bin), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", *args]
 
     @property
     def dsn(self):
@@ -68,7 +69,7 @@ class Postgres:
         while time.monotonic() < deadline:
             if not subprocess.run(query, check=True, text=True, stdout=subprocess.PIPE).stdout.strip():
                 return
-        raise Failed("PostgreSQL does not end its sessions")
+        raise Fail("PostgreSQL does not end its sessions")
 
     def stop(self):
         if self.server:
@@ -87,5 +88,5 @@ def newest_bin():
     """Debian keeps the servers of all versions side by side, not in PATH."""
     versions = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: float(p.split("/")[4]))
     if not versions:
-        raise Skip("no PostgreSQL on this machine (see tests/real/packages)")
+        raise Skip("no PostgreSQL on this machine")
     return os.path.dirname(find("initdb", versions[-1]))
