@@ -167,6 +167,7 @@ enum counter {
 	CNT_CLOSED,
 	CNT_FAILED,
 	CNT_PRE_EXISTING,
+	CNT_SAID, /* events put into the ring buffer */
 	CNT_LOST,
 	CNT_LOST_RING = CNT_LOST, /* ring buffer full: an event was not said */
 	CNT_LOST_MAP, /* conns full: a connection's opening was not kept */

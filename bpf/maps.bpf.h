@@ -71,13 +71,13 @@ static __always_inline bool keep(struct sock *sk, const struct conn *c)
 	return !bpf_map_update_elem(&conns, &key, c, BPF_ANY);
 }
 
-static __always_inline void count(enum counter which)
+/* Counts, and returns this CPU's count. */
+static __always_inline __u64 count(enum counter which)
 {
 	__u32 key = which;
 	__u64 *n = bpf_map_lookup_elem(&counters, &key);
 
-	if (n)
-		(*n)++;
+	return n ? ++*n : 0;
 }
 
 #endif

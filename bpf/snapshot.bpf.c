@@ -156,6 +156,8 @@ int cl_look(struct bpf_iter__task_file *ctx)
 		c = conn_of(sk);
 	if (!c)
 		return 0; /* not wanted, or it ended in between and that was said */
+	if (!(c->flags & CONN_ESTABLISHED) && at.sock.state != TCP_SYN_SENT)
+		conn_catch_up(c, BPF_CORE_READ(sk, __sk_common.skc_num));
 	identify(c, sk, f);
 	probe_reader(&at, sk);
 	bpf_seq_write(ctx->meta->seq, &at, sizeof(at));

@@ -69,6 +69,15 @@ static __always_inline __u16 sock_former_lport(struct sock *sk)
 	return bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
+/* It is established, though the state change that says so was skipped: how long the connect took stays unknown. */
+static __always_inline void conn_catch_up(struct conn *c, __u16 lport)
+{
+	c->flags |= CONN_ESTABLISHED;
+	if (!c->lport)
+		c->lport = lport;
+	count(CNT_OPENED);
+}
+
 /* Addresses and ports. A v4-mapped IPv6 socket (Java's default) is IPv4 to the user. lport is 0 before it is chosen. */
 static __always_inline void sock_tuple(struct conn *c, const struct sock_head *h)
 {

@@ -343,6 +343,7 @@ class Runner:
     def main(self, prepare=None):
         """prepare(runner, env) may add tests that depend on the machine."""
         options, failed = self.options(), False
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # still cleans up
         env = Env(options)
         try:
             if prepare:

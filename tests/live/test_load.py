@@ -7,8 +7,8 @@ import signal
 import sys
 import time
 
-from compare import key, synthetic
-from harness import Conn, Fail, Hold, Runner, expect_nothing_lost, expect_same
+from compare import compare, key, synthetic
+from harness import Conn, Fail, Hold, Runner, expect_nothing_lost
 from test_trace import read_outstanding
 
 runner = Runner()
@@ -110,15 +110,25 @@ def snapshot_facts(env):
             raise Fail("truth %s\n    in %s" % (json.dumps(end), json.dumps(line)))
 
 
-def expect_all_closed(hold, report):
+def closed_by_other_tracer(line, own_pid):
+    """Whoever looks at a process's files holds them for a moment, and may be the last to let go.
+
+    Another connlife on this machine may do so and is then rightly named; this one never looks meanwhile.
+    """
+    close = line["close"]
+    return close.get("comm") == "connlife" and close.get("pid") != own_pid
+
+
+def expect_all_closed(hold, report, own_pid):
     closed = report.of("close", hold.netns)
     ids = {str(line["id"]) for line in closed}
     if len(closed) != 2 * hold.pairs or len(ids) != len(closed):
-        raise Fail("%d lines for %d of %d ends; lost %r"
-                   % (len(closed), len(ids), 2 * hold.pairs, report.lost()))
+        raise Fail("%d lines for %d of %d ends, %d reported open; %s"
+                   % (len(closed), len(ids), 2 * hold.pairs, len(report.of("outstanding", hold.netns)),
+                      json.dumps(report.summary)))
     for line in closed:
-        if line["close"]["how"] != "app" or line["close"].get("pid") not in hold.pids \
-                or line.get("pid") not in hold.pids:
+        closer_right = line["close"].get("pid") in hold.pids or closed_by_other_tracer(line, own_pid)
+        if line["close"]["how"] != "app" or line.get("pid") not in hold.pids or not closer_right:
             raise Fail("wrong close: %s" % json.dumps(line))
     if report.of("outstanding", hold.netns):
         raise Fail("reported open and closed")
@@ -134,16 +144,16 @@ def mass_close(env):
     took = time.monotonic() - began
     report = tracer.stop().check()
     hold.end()
-    expect_all_closed(hold, report)
+    expect_all_closed(hold, report, tracer.process.pid)
     expect_nothing_lost(report)
     return "%d ends in %.2f s" % (2 * hold.pairs, took)
 
 
-def nobody_accused(report, hold):
+def nobody_accused(report, workload):
     """Losses are counted, and nothing that is closed is reported open."""
     if not report.lost():
         raise Fail("nothing was lost: the test proves nothing")
-    accused = report.of("outstanding", hold.netns)
+    accused = report.of("outstanding", workload.netns)
     if accused:
         raise Fail("%d closed ones reported open: %s" % (len(accused), json.dumps(accused[0])))
 
@@ -164,16 +174,18 @@ def full_map(env):
 
 @runner.test
 def full_map_recovers(env):
-    """After the flood the freed room is used again: what comes later is traced."""
-    tracer = env.trace("--max-connections", "64")
-    hold = Hold(env, 200)
-    hold.close_all()
-    conn = Conn(env, "--port", "5001", "ipv4", "exit")
-    truth = conn.truth()
+    """After a flood the freed room is used again: what comes later is traced as ever."""
+    conn = Conn(env, "threads-accept", "ipv4", "exit")
+    # Only its own: 128 ends at once, then 4, one pair after the other.
+    tracer = env.trace("--max-connections", "32", "-p", conn.pid, "--children")
+    truth = [line for line in conn.truth() if line.get("case") in ("ipv4", "exit")]
     report = tracer.stop().check()
-    hold.end()
-    nobody_accused(report, hold)
-    expect_same(truth, report, conn.netns)
+    nobody_accused(report, conn)
+    problems = compare(truth, report.lines, conn.netns, report.header.get("flavours"))
+    found = [text for case in ("ipv4", "exit") for text in problems.get(case, [])]
+    if found:
+        raise Fail("\n  ".join(found))
+    return "lost %r" % report.lost()
 
 
 @runner.test

@@ -48,7 +48,7 @@ def conns_ids():
     tool = which("bpftool")
     done = tool and subprocess.run([tool, "-j", "map", "dump", "name", "conns"],
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    if not done or done.returncode or b"formatted" not in done.stdout:
+    if not done or done.returncode or (b'"key"' in done.stdout and b"formatted" not in done.stdout):
         return None
     return set(re.findall(r"\d+", done.stdout.decode()))
 

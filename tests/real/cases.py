@@ -26,12 +26,13 @@ class Bench:
     def __init__(self):
         self.env = None  # of the harness: which connlife
         self.services = {}
-        self.case = contextlib.ExitStack()
+        self.whole, self.case = contextlib.ExitStack(), contextlib.ExitStack()
         self.programs = []
 
     def service(self, kind):
         if kind not in self.services:
             self.services[kind] = kind()
+            self.whole.callback(self.services[kind].stop)
         return self.services[kind]
 
     def start(self, argv, **options):
@@ -53,6 +54,6 @@ class Bench:
             function(self)
 
     def close(self):
-        self.case.close()
-        for service in self.services.values():
-            service.stop()
+        """Stops everything, also when one of them cannot be stopped."""
+        with self.whole:
+            self.case.close()

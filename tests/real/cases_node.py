@@ -46,4 +46,4 @@ def leak(bench):
     watch.settled()
     watch.saw(5 + 4)
     watch.only_accused({truth["pid"]})
-    watch.found_planted(truth, db.port)
+    watch.found_planted(truth, db.port, "epoll")

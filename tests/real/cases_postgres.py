@@ -23,7 +23,10 @@ def silent_sessions(bench, db, n=4):
 
 @case("postgres-psql")
 def idle_listen_slow_query(bench):
-    """Three silent sessions: waiting for the user, waiting for the user with LISTEN, waiting for an answer."""
+    """
+    Three silent sessions: waiting for the user, the same with LISTEN (psql looks for notifications only after a
+    command), and waiting for an answer.
+    """
     db = database(bench)
     watch = bench.watch(db.port)
     idle = psql(bench, db)
@@ -33,8 +36,8 @@ def idle_listen_slow_query(bench):
     watch.settled()
     watch.saw(3)
     watch.nobody_accused()
-    for session in (idle, listening, asking):
-        watch.found_idle(session)
+    for session, reader in ((idle, "none"), (listening, "none"), (asking, "poll")):
+        watch.found_idle(session.pid, 1, reader)
 
 
 @case("postgres-pgbench")

@@ -12,7 +12,7 @@ def start(bench, db, script, *args):
     """What the client says of itself once its situation is complete."""
     found = subprocess.run([PYTHON, "-c", "import psycopg2"], check=False, stderr=subprocess.DEVNULL)
     if found.returncode:
-        raise Skip("no psycopg2 for Debian's Python (see tests/real/packages)")
+        raise Skip("no psycopg2 for Debian's Python")
     client = bench.start([PYTHON, f"{CLIENTS}/{script}", db.dsn, *args])
     return json.loads(client.line("^{"))
 
@@ -47,7 +47,7 @@ def planted(bench, *options):
     watch.settled()
     watch.saw(5)
     watch.only_accused({truth["pid"]})
-    watch.found_planted(truth, db.port)
+    watch.found_planted(truth, db.port, "none")
 
 
 @case("psycopg2-listen")
@@ -55,7 +55,8 @@ def listen(bench):
     """Four connections in LISTEN, passed over by newer ones, but somebody waits on each."""
     db = database(bench)
     watch = bench.watch(db.port)
-    start(bench, db, "psycopg2_listen.py")
+    truth = start(bench, db, "psycopg2_listen.py")
     watch.settled()
     watch.saw(4)
     watch.nobody_accused()
+    watch.found_idle(truth["pid"], 4, "poll")

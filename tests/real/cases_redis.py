@@ -20,5 +20,6 @@ def subscribe_benchmark(bench):
     watch.settled()
     watch.saw(4 + 1 + 50)
     watch.nobody_accused()
-    for program in (*subscribers, idle):
-        watch.found_idle(program)
+    for subscriber in subscribers:
+        watch.found_idle(subscriber.pid, 1, "recv")
+    watch.found_idle(idle.pid, 1, "none")

@@ -32,7 +32,12 @@ class Leaks:
         self.err.join()
         report = Report(status, self.out.text(), self.err.text()).check()
         self.findings = [line for line in report.lines if line["type"] == "finding"]
+        self.open = {line["id"]: line for line in report.lines if line["type"] == "outstanding"}  # the newest of each
         self.summary = report.summary
+
+    def readers(self, finding):
+        """How its connections are read; None where connlife does not know."""
+        return {self.open[i].get("reader", {}).get("how") for i in finding["connections"]}
 
     def accused(self):
         return [f for f in self.findings if f["severity"] in ACCUSED]

@@ -52,23 +52,23 @@ class Watch:
             raise Fail(f"started {when}: no {verdict} ({severity}) on pid {pid} but {others}")
         return right[-1]
 
-    def found_idle(self, program):
-        """One silent connection, known as idle and nothing worse."""
+    def found_idle(self, pid, count, reader):
+        """So many silent connections, known as idle and nothing worse, and how they are read."""
         for when in self.runs:
-            f = self.found("idle", "info", program.pid, when)
-            if f["count"] != 1:
-                raise Fail(f"started {when}: idle x{f['count']} on {program.name}, not 1")
+            self._exact(self.found("idle", "info", pid, when), count, reader, when)
 
-    def found_planted(self, truth, port):
+    def found_planted(self, truth, port, reader):
         """The newest report names exactly the connections that the program says it leaked."""
-        if truth["expected"] is None:
-            return
         f = self.found(truth["expected"], "suspect", truth["pid"])
         planted = ids_of(port, truth["leaked"])
-        if f["count"] != len(planted):
-            raise Fail(f"count {f['count']}, planted {len(planted)}: {in_words(f)}")
+        self._exact(f, len(planted), reader, "early")
         if set(f["connections"]) != planted:
             raise Fail(f"connections {sorted(f['connections'])}, planted {sorted(planted)}")
-        remote = f.get("remote")
-        if remote != f"127.0.0.1:{port}":
-            raise Fail(f"remote {remote}, not 127.0.0.1:{port}")
+        if f.get("remote") != f"127.0.0.1:{port}":
+            raise Fail(f"remote {f.get('remote')}, not 127.0.0.1:{port}")
+
+    def _exact(self, finding, count, reader, when):
+        readers = self.runs[when].readers(finding)
+        if finding["count"] != count or readers != {reader}:
+            raise Fail(f"started {when}: count {finding['count']}, readers {readers}; not {count}, {reader}: "
+                       + in_words(finding))

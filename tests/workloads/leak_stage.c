@@ -173,7 +173,10 @@ static void child_main(const char *name, void (*body)(void *), void *arg)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	close(lifeline[1]);
+	/* Once: in a child's child the number may be a connection's. */
+	if (lifeline[1] >= 0)
+		close(lifeline[1]);
+	lifeline[1] = -1;
 	prctl(PR_SET_NAME, name);
 	body(arg);
 	_exit(0);

@@ -4,7 +4,7 @@
 //
 // Healthy (LEAK 0): all 10 are in use once, then WORKERS of them carry the traffic and the others rest in the pool.
 // With LEAK > 0 it first borrows that many, queries on each and never releases them; a moment later the workers make
-// the pool open newer ones. An event loop polls every socket it has, so the kernel cannot tell who still wants an answer.
+// the pool open newer ones. An event loop polls every socket it has: the kernel cannot tell who still wants an answer.
 //
 // Prints {"pid", "leaked": [local ports], "expected": verdict or null} when the situation is complete, works on until
 // stdin ends.   usage: node node_pool.js URL WORKERS LEAK

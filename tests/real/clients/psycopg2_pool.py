@@ -3,8 +3,8 @@
 A service with psycopg2's ThreadedConnectionPool: worker threads borrow a connection, query, return it.
 
 With --leak N it first borrows N connections, queries on each and never gives them back, as an error path without
-putconn() does; a moment later the workers make the pool open newer ones. --keep is the pool's minconn: it keeps that many free
-connections and closes what comes back beyond, so --keep 1 opens and closes all the time.
+putconn() does; a moment later the workers make the pool open newer ones. --keep is the pool's minconn: it
+keeps that many free connections and closes what comes back beyond, so --keep 1 opens and closes all the time.
 
 Prints {"pid", "leaked": [local ports], "expected": verdict or null} when the situation is complete, works on until
 stdin ends.
