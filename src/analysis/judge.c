@@ -302,11 +302,11 @@ static void why_not(struct opinion *o, const struct kase *c, const struct judgin
 {
 	struct duration_word idle = duration_word(c->idle_ns);
 
-	if (c->verdict)
-		snprintf(o->why, sizeof(o->why), "%s%s%s", c->variant ? c->variant : "", c->variant ? ", " : "",
-			 c->reads == READS_SOMEBODY ? "a reader waits" :
-			 c->reads == READS_NOBODY   ? "nobody waits for data" :
-						      "whether anybody waits is not known");
+	if (c->verdict && c->variant)
+		snprintf(o->why, sizeof(o->why), "%s", c->variant);
+	else if (c->verdict)
+		snprintf(o->why, sizeof(o->why), "unused for %s, %s", idle.text,
+			 c->reads == READS_NOBODY ? "nobody waits for data" : "whether anybody waits is not known");
 	else if (c->reads == READS_SOMEBODY)
 		snprintf(o->why, sizeof(o->why), "used %s ago, and a reader waits", idle.text);
 	else

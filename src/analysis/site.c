@@ -55,10 +55,19 @@ int sites_event(struct sites *s, const struct ev_site *ev)
 	if (ev->counts.newest_open_ns > site->newest_used_ns)
 		site->newest_used_ns = ev->counts.newest_open_ns;
 	if (any) {
+		if (!site->windows && !(site->windows = calloc(SITE_WINDOWS, sizeof(*site->windows))))
+			return -ENOMEM;
 		site->windows[site->nwindows++ % SITE_WINDOWS] = w;
 		site->seen_ns = ev->head.time_ns;
 	}
 	return 0;
+}
+
+static void drop(struct sites *s, struct site *site)
+{
+	HASH_DEL(s->by_key, site);
+	free(site->windows);
+	free(site);
 }
 
 void sites_look(struct sites *s, __u64 now_ns)
@@ -68,20 +77,16 @@ void sites_look(struct sites *s, __u64 now_ns)
 	s->before_ns = s->now_ns;
 	s->now_ns = now_ns;
 	HASH_ITER(hh, s->by_key, site, next)
-		if (site->seen_ns + FORGET_NS < now_ns) {
-			HASH_DEL(s->by_key, site);
-			free(site);
-		}
+		if (site->seen_ns + FORGET_NS < now_ns)
+			drop(s, site);
 }
 
 void sites_free(struct sites *s)
 {
 	struct site *site, *next;
 
-	HASH_ITER(hh, s->by_key, site, next) {
-		HASH_DEL(s->by_key, site);
-		free(site);
-	}
+	HASH_ITER(hh, s->by_key, site, next)
+		drop(s, site);
 }
 
 void trend_add(struct trend *t, size_t count)

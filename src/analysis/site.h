@@ -29,7 +29,7 @@ struct trend {
 struct site {
 	struct site_key key;
 	struct site_counts counts; /* the kernel's, newest */
-	struct site_window windows[SITE_WINDOWS]; /* ring: the newest is nwindows - 1 */
+	struct site_window *windows; /* ring of SITE_WINDOWS: the newest is nwindows - 1; NULL while nothing was closed */
 	size_t nwindows;
 	__u64 newest_used_ns; /* opening of the newest connection that was used and is closed */
 	struct trend open, quiet, close_wait;

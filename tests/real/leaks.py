@@ -14,7 +14,7 @@ class Leaks:
     def __init__(self, env, ports, *options):
         command = env.command("leaks", "-o", "json", "--older", "1s", "-P", ",".join(str(p) for p in ports), *options)
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, start_new_session=True)
         env.started.append(self.process)
         self.out, self.err = Reader(self.process.stdout), Reader(self.process.stderr)
         if not self.out.first_line.wait(START_S) or not self.out.chunks:

@@ -15,7 +15,11 @@ PATIENCE = 30  # seconds; only a broken program needs them
 
 
 class Program:
-    """stdout and stderr are read all the time, line by line, so that nobody blocks on a full pipe."""
+    """
+    stdout and stderr are read all the time, line by line, so that nobody blocks on a full pipe. A session of its own:
+    Ctrl-C is for the driver, which stops all; and the scheduler, which shares between sessions first (autogroup), does
+    not let a server starve beside a CPU load. A server that starves for --older is overloaded, and is called so.
+    """
 
     def __init__(self, argv, env=None, stop_signal=signal.SIGTERM, **how):
         self.name = os.path.basename(argv[0])
@@ -24,7 +28,7 @@ class Program:
         self.changed = threading.Condition()
         self.ended = False  # its output is complete
         self.process = subprocess.Popen(
-            argv, cwd="/", env={**os.environ, **(env or {})}, text=True, errors="replace", **how,
+            argv, cwd="/", env={**os.environ, **(env or {})}, text=True, errors="replace", start_new_session=True, **how,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self._read, daemon=True)

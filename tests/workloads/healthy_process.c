@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,7 @@ static void shell_loop(void *unused)
 		pid_t pid = fork();
 
 		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			execl("/proc/self/exe", "curl", "--short-client", port, NULL);
 			die("exec");
 		}

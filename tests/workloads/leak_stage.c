@@ -355,20 +355,26 @@ static void wait_end(void)
 }
 
 /*
- * Processes whose parents are gone have become ours (subreaper) and end by their lifeline; children die
- * with their parents. The stopped ones need SIGKILL: all children of ours get it.
+ * Newest first and one by one: a client whose server has gone would call that an error. Processes whose
+ * parents are gone have become children of ours (subreaper); SIGKILL also ends the stopped ones.
  */
 static void end_all(void)
 {
-	char path[64], line[4096] = "";
+	char path[64], line[4096] = "", *word;
 	int fd;
 
-	close(lifeline[1]);
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && read(fd, line, sizeof(line) - 1) > 0)
-		for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
-			kill(atoi(word), SIGKILL);
+		while ((word = strrchr(line, ' '))) {
+			/* Each number is followed by a space. */
+			*word = '\0';
+			word = strrchr(line, ' ');
+			kill(atoi(word ? word + 1 : line), SIGKILL);
+			stage_reap(atoi(word ? word + 1 : line));
+		}
+	close(lifeline[1]);
+	/* Children whose parents ended just now; without that file in /proc, the lifeline ends the rest. */
 	while (fd >= 0 && (waitpid(-1, NULL, 0) > 0 || errno == EINTR))
 		;
 }

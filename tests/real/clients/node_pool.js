@@ -12,7 +12,7 @@
 const { Pool } = require("pg");
 
 const MAX = 10;
-const PAUSE = 5; // ms between two requests of a worker: a busy service, not a benchmark
+const PAUSE = 20; // ms between two requests of a worker: a busy service, not a benchmark
 const LATER = 300; // ms: the newer connections must not look like the same burst as the leaked ones
 const [url, workers, leak] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const pool = new Pool({ connectionString: url, max: MAX, idleTimeoutMillis: 60000 });

@@ -20,7 +20,7 @@ import psycopg2.pool
 
 from threads import start, until_stdin_ends
 
-PAUSE = 0.005  # between two requests of a worker: a busy service, not a benchmark
+PAUSE = 0.02  # between two requests of a worker: a busy service, not a benchmark
 LATER = 0.3  # the newer connections must not look like the same burst as the leaked ones
 
 
