@@ -54,7 +54,8 @@ static __always_inline void closed_by_current(struct conn *c, __u64 now)
 {
 	c->closed_ns = now;
 	c->how = current_is_exiting() ? HOW_EXIT : HOW_APP;
-	actor_is_current(&c->closer);
+	if (bpf_get_current_pid_tgid() >> 32 != cfg.self) /* else: the closer let go while we looked; it is not known */
+		actor_is_current(&c->closer);
 }
 
 /*
@@ -93,12 +94,14 @@ static __noinline void on_accept(struct sock *sk, __s32 fd)
 		c.closed_ns = c.opened_ns;
 		c.how = how_of_error(BPF_CORE_READ(sk, sk_err));
 	}
+	if (cfg.emit_open && !cfg.has_cookie)
+		conn_make_up_id(&c, sk);
 	count(CNT_OPENED);
 	if (!keep(sk, &c)) {
 		count(CNT_LOST_MAP);
 		return;
 	}
-	if (cfg.emit_open)
+	if (cfg.emit_open && c.id) /* 0: it was queued before the start, and has no cookie yet */
 		emit_conn(EV_OPEN, &c, c.opened_ns, sk, NULL);
 }
 

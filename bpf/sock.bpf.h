@@ -118,7 +118,8 @@ static __always_inline __u64 sock_cookie_peek(struct sock *sk)
  * with the top bit set, and a flag that says so. */
 static __always_inline void conn_make_up_id(struct conn *c, struct sock *sk)
 {
-	c->id = sock_cookie_peek(sk);
+	if (!c->id)
+		c->id = sock_cookie_peek(sk);
 	if (!c->id) {
 		c->id = 1ULL << 63 | (bpf_ktime_get_ns() << 8 & ~(1ULL << 63)) | (bpf_get_smp_processor_id() & 0xff);
 		c->flags |= CONN_SYNTHETIC_ID;

@@ -156,6 +156,11 @@ static enum exit_status start(struct live *l, const struct options *opt, const s
 	if (!pids_exist(&opt->filter))
 		return EXIT_USAGE;
 	if (opt->program) {
+		err = program_find(opt->program[0]);
+		if (err) {
+			complain("cannot run %s: %s", opt->program[0], strerror(-err));
+			return EXIT_USAGE;
+		}
 		err = program_fork(&l->program, opt->program);
 		if (err) {
 			complain("cannot start %s: %s", opt->program[0], strerror(-err));

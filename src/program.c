@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "program.h"
@@ -19,6 +23,22 @@ static void child(int go, int failed, char **argv)
 	execvp(argv[0], argv);
 	err = errno;
 	_exit(write(failed, &err, sizeof(err)) == sizeof(err) ? 127 : 126);
+}
+
+int program_find(const char *name)
+{
+	const char *at = getenv("PATH"), *end;
+	char path[PATH_MAX];
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) ? -errno : 0;
+	for (at = at ? at : "/bin:/usr/bin"; *at; at = *end ? end + 1 : end) {
+		end = strchrnul(at, ':');
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - at), at, name);
+		if (!access(path, X_OK))
+			return 0;
+	}
+	return -ENOENT;
 }
 
 int program_fork(struct program *p, char **argv)

@@ -11,6 +11,9 @@ struct program {
 	int failed; /* read end: the errno of a failed exec */
 };
 
+/* 0 if name can be found and executed as execvp(3) would; negative errno otherwise. */
+int program_find(const char *name);
+
 /* Forks; the child waits for program_start(). 0 or negative errno. */
 int program_fork(struct program *p, char **argv);
 

@@ -59,6 +59,7 @@ static void fill_config(struct config *cfg, const struct objects *o, const struc
 	ksyms_find(fns, 4); /* without addresses readers are unknown */
 	*cfg = (struct config){
 		.filter = opt->filter,
+		.self = getpid(),
 		.wake_bytes = opt->ring_bytes / WAKE_FRACTION,
 		.fn_recv = fns[0].addr,
 		.fn_poll = fns[1].addr,
@@ -226,10 +227,15 @@ int objects_open(struct objects *o, const struct tracer_options *opt, const stru
 	return attach(o, tracefs, why, why_size);
 }
 
-void objects_close(struct objects *o)
+void objects_detach(struct objects *o)
 {
 	while (o->nlinks)
 		bpf_link__destroy(o->links[--o->nlinks]);
+}
+
+void objects_close(struct objects *o)
+{
+	objects_detach(o);
 	bpf_object__close(o->looks);
 	bpf_object__close(o->main);
 	memset(o, 0, sizeof(*o));

@@ -23,6 +23,8 @@ struct objects {
  */
 int objects_open(struct objects *o, const struct tracer_options *opt, const struct features *f, int tracefs, char *why,
 		 size_t why_size);
+/* No program runs any more, save those that had begun. */
+void objects_detach(struct objects *o);
 void objects_close(struct objects *o);
 
 /* Program runs that the kernel skipped (recursion_misses, Linux 5.12). */

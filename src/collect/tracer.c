@@ -2,9 +2,11 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include "tracefs.h"
 #include "../version.h"
 
+#define DRAIN_PATIENCE_NS 1000000000ULL /* for programs that had begun when everything was detached */
 #define SITE_SILENCE_NS 60000000000ULL /* a site without closes for so long is swept from the kernel's map */
 
 struct tracer {
@@ -208,6 +211,31 @@ int tracer_drain(struct tracer *t)
 	return n < 0 ? n : 0;
 }
 
+/*
+ * Positions of the ring buffer (its first two pages, kernel/bpf/ringbuf.c). libbpf stops at a record that a preempted
+ * program has reserved and not yet said; so at the end one has to wait until the consumer stands where the producer does.
+ */
+static int drain_to_the_end(struct tracer *t)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	volatile __u64 *consumer = mmap(NULL, page, PROT_READ, MAP_SHARED, t->objects.events, 0);
+	volatile __u64 *producer = mmap(NULL, page, PROT_READ, MAP_SHARED, t->objects.events, page);
+	__u64 until = monotonic_ns() + DRAIN_PATIENCE_NS;
+	int err = 0;
+
+	do {
+		err = tracer_drain(t);
+		if (consumer == MAP_FAILED || producer == MAP_FAILED || *consumer == *producer)
+			break;
+		sched_yield();
+	} while (!err && monotonic_ns() < until);
+	if (consumer != MAP_FAILED)
+		munmap((void *)consumer, page);
+	if (producer != MAP_FAILED)
+		munmap((void *)producer, page);
+	return err;
+}
+
 int tracer_look(struct tracer *t, enum look_why why)
 {
 	struct ev_look ev = { .head = { .size = sizeof(ev), .kind = EV_LOOK }, .began_ns = monotonic_ns(), .why = why };
@@ -223,8 +251,10 @@ int tracer_look(struct tracer *t, enum look_why why)
 		err = look_at_sites(&t->objects, now > SITE_SILENCE_NS ? now - SITE_SILENCE_NS : 0, &t->sink);
 	}
 	/* and what ended while we looked is not open any more */
+	if (why == LOOK_FINAL)
+		objects_detach(&t->objects);
 	if (!err && why != LOOK_START)
-		err = tracer_drain(t);
+		err = why == LOOK_FINAL ? drain_to_the_end(t) : tracer_drain(t);
 	say_counters(t);
 	ev.head.time_ns = monotonic_ns();
 	sink_event(&t->sink, &ev.head);

@@ -41,7 +41,8 @@ int tracer_drain(struct tracer *t);
 
 /*
  * Says EV_SEEN for every open connection and its holders, EV_CLOSE for those closed but not yet destroyed when why is
- * LOOK_FINAL, EV_SITE, EV_COUNTERS, then EV_LOOK. Drains before and after. 0 or negative errno.
+ * LOOK_FINAL, EV_SITE, EV_COUNTERS, then EV_LOOK. Drains before and after. LOOK_FINAL detaches: nothing is traced
+ * after it. 0 or negative errno.
  */
 int tracer_look(struct tracer *t, enum look_why why);
 

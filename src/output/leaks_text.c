@@ -14,6 +14,7 @@
 #define INDENT 6
 #define LABEL 14 /* "local ports" and a gap */
 #define LISTED 12 /* ports, fds: more are counted */
+#define PASTED 10 /* ports in a command: what fits a line */
 
 static void put_indent(struct buf *b, const char *label)
 {
@@ -253,7 +254,7 @@ static void put_commands(struct output *o, const struct report *r, size_t shown)
 	for (size_t i = 0; i < shown; i++) {
 		const struct finding *f = &r->findings[i];
 
-		for (size_t k = 0; f->severity > SEVERITY_INFO && k < f->nconnections && n < LISTED; k++)
+		for (size_t k = 0; f->severity > SEVERITY_INFO && k < f->nconnections && n < PASTED; k++)
 			buf_printf(&ports, "%s%u", n++ ? "," : "", f->connections[k]->c.lport);
 	}
 	buf_char(&ports, 0);
@@ -262,8 +263,8 @@ static void put_commands(struct output *o, const struct report *r, size_t shown)
 		for (const char *p = ports.data; *p; p++)
 			fputc(*p == ',' ? '|' : *p, o->file);
 		fprintf(o->file, ") '\n              lsof -nP -iTCP:%s\n", ports.data);
-		fprintf(o->file, "              SELECT pid, state, query FROM pg_stat_activity WHERE client_port IN (%s);\n",
-			ports.data);
+		fprintf(o->file, "              SELECT pid, state, query FROM pg_stat_activity\n"
+				 "                WHERE client_port IN (%s);\n", ports.data);
 	}
 	buf_free(&ports);
 }

@@ -51,6 +51,10 @@ struct expect *expect_new(const char *verdict, const char *severity, const char 
 void expect_add(struct expect *expect, int fd);
 void expect_holder(struct expect *expect, int pid);
 
+/* Before any process is started; and when all is built. */
+void truth_open(void);
+void truth_print(const struct kind *kind, bool control);
+
 /* A process of this name; it dies with its parent, and with the stage. */
 pid_t stage_process(const char *name, void (*body)(void *), void *arg);
 /* The same, but it outlives its parent: body has to end in stage_rest() or watch stage_lifeline(). */
