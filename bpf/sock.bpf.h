@@ -22,7 +22,7 @@
  * of one for each field: helper calls are what a hook's time goes into. Works in every program type.
  */
 struct sock_head {
-	__u8 bytes[144]; /* struct sock_common is 136 bytes on every kernel so far; a longer one is read in part */
+	__u8 bytes[144] __attribute__((aligned(8))); /* struct sock_common is 136 bytes on every kernel so far; a longer one is read in part */
 };
 
 #define HEAD_FIELD(head, field) \
