@@ -28,8 +28,8 @@ class Program:
         self.changed = threading.Condition()
         self.ended = False  # its output is complete
         self.process = subprocess.Popen(
-            argv, cwd="/", env={**os.environ, **(env or {})}, text=True, errors="replace", start_new_session=True, **how,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            argv, cwd="/", env={**os.environ, **(env or {})}, text=True, errors="replace", start_new_session=True,
+            **how, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
