@@ -64,7 +64,8 @@ static __always_inline void site_closed(const struct conn *c, struct sock *sk)
 		__sync_fetch_and_add(&s->closed[class], 1);
 	if (tp && tp->bytes_sent && tp->bytes_received) {
 		__sync_fetch_and_add(&s->used, 1);
-		if (s->newest_open_ns < c->opened_ns)
+		/* when a pre-existing one was opened is not known */
+		if (c->origin == ORIGIN_TRACED && s->newest_open_ns < c->opened_ns)
 			s->newest_open_ns = c->opened_ns;
 	}
 }

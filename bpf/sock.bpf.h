@@ -164,6 +164,9 @@ static __always_inline void sock_facts(struct sock_facts *f, struct sock *sk, st
 	f->sent_jiffies = tp->lsndtime;
 	f->arrived_jiffies = tp->inet_conn.icsk_ack.lrcvtime;
 	f->copied_seq = tp->copied_seq;
+	f->unread = tp->rcv_nxt - tp->copied_seq - (sk->__sk_common.skc_flags >> SOCK_DONE_BIT & 1);
+	if ((__s32)f->unread < 0)
+		f->unread = 0;
 	f->heard_jiffies = tp->rcv_tstamp;
 	f->err = sk->sk_err;
 	f->state = sk->__sk_common.skc_state;

@@ -14,8 +14,9 @@
 #include "program.h"
 
 #define DRAIN_NS 100000000ULL /* how long an event may wait in the ring buffer */
-#define SAMPLE_NS 10000000000ULL /* leaks without --interval: a look at least this often, */
-#define SAMPLES 5 /* and this often in the time that there is */
+#define SAMPLES 5 /* looks between reports, in the time that there is */
+#define SAMPLE_MIN_NS 200000000ULL
+#define SAMPLE_MAX_NS 10000000000ULL
 
 enum { FD_RING, FD_SIGNAL, FD_DRAIN, FD_DURATION, FD_INTERVAL, FD_SAMPLE, FD_COUNT };
 
@@ -110,14 +111,19 @@ static int wait_and_say(struct live *l)
 	return err;
 }
 
-/* leaks tells what grows and what stays unread by looking more than once. */
+/*
+ * leaks tells what grows and what stays unread by looking more than once: several times in the time that there is, and
+ * as often as T, so that a run that is ended early has looked too.
+ */
 static __u64 sample_ns(const struct options *opt)
 {
-	__u64 ns = opt->program ? 1000000000ULL : opt->duration_ns ? opt->duration_ns / SAMPLES : SAMPLE_NS;
+	__u64 ns = opt->duration_ns ? opt->duration_ns / SAMPLES : SAMPLE_MAX_NS;
 
 	if (opt->command != CMD_LEAKS || opt->interval_ns)
 		return 0;
-	return ns < SAMPLE_NS ? ns : SAMPLE_NS;
+	ns = ns < opt->older_ns ? ns : opt->older_ns;
+	ns = ns < SAMPLE_MAX_NS ? ns : SAMPLE_MAX_NS;
+	return ns > SAMPLE_MIN_NS ? ns : SAMPLE_MIN_NS;
 }
 
 /* Every named process must exist: a typing error would otherwise trace nothing, silently. */
@@ -171,9 +177,9 @@ static enum exit_status start(struct live *l, const struct options *opt, const s
 	}
 	err = tracer_open(&t, sink, &l->tracer, why, sizeof(why));
 	if (err) {
-		complain("%s%s%s", why, *why ? ": " : "", strerror(err == -524 ? EOPNOTSUPP : -err));
+		complain("%s%s%s", why, err == -ENXIO ? "" : ": ", err == -ENXIO ? "" : strerror(err == -524 ? EOPNOTSUPP : -err));
 		program_abandon(&l->program);
-		return err == -EINVAL ? EXIT_USAGE : EXIT_CANNOT_TRACE;
+		return err == -ENXIO ? EXIT_USAGE : EXIT_CANNOT_TRACE;
 	}
 	return EXIT_DONE;
 }

@@ -54,6 +54,15 @@ static int compare_times(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* What was last used at or before this time was passed over by a connection opened then. */
+static __u64 bypass_time(__u64 opened, struct unmatched *all, size_t windows, const struct judging *j)
+{
+	__u64 replaced = take_replaced(all, windows, opened), grace = j->older_ns / 10;
+	__u64 margin = replaced > grace ? replaced : grace;
+
+	return margin < opened ? opened - margin : 0;
+}
+
 /*
  * For every newer connection of the site the latest last use that it bypasses: a quiet connection last used at or
  * before that time was passed over by it. Sorted. cases: the site's, oldest opening first.
@@ -63,25 +72,19 @@ static size_t bypass_times(__u64 *times, struct kase *const *cases, size_t n, st
 	struct site *site = cases[0]->site;
 	size_t windows = site->nwindows < SITE_WINDOWS ? site->nwindows : SITE_WINDOWS, found = 0;
 	struct unmatched unmatched[SITE_WINDOWS];
-	__u64 grace = j->older_ns / 10;
 
 	for (size_t i = 0; i < windows; i++)
 		unmatched[i].w = site->windows[i];
 	for (size_t i = 0; i < n; i++) {
 		const struct connection *k = cases[i]->k;
-		__u64 opened = k->c.opened_ns, replaced, margin;
 
-		if (k->c.origin != ORIGIN_TRACED || cases[i]->used_ns <= opened + k->c.connect_ns ||
-		    !k->sock.tx_bytes)
-			continue;
-		replaced = take_replaced(unmatched, windows, opened);
-		margin = replaced > grace ? replaced : grace;
-		if (margin < opened)
-			times[found++] = opened - margin;
+		if (k->c.origin == ORIGIN_TRACED && cases[i]->used_ns > k->c.opened_ns + k->c.connect_ns &&
+		    k->sock.tx_bytes)
+			times[found++] = bypass_time(k->c.opened_ns, unmatched, windows, j);
 	}
-	/* opened and closed again meanwhile: what came and went in between took nobody's place */
-	if (site->newest_used_ns > grace)
-		times[found++] = site->newest_used_ns - grace;
+	/* opened and closed again meanwhile */
+	if (site->newest_used_ns)
+		times[found++] = bypass_time(site->newest_used_ns, unmatched, windows, j);
 	qsort(times, found, sizeof(*times), compare_times);
 	return found;
 }

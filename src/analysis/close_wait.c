@@ -6,6 +6,7 @@
  * pool's count stands still and it opens nothing newer to that peer; a leak goes on.
  */
 #include <stdio.h>
+#include <string.h>
 #include "judge.h"
 
 #define HALF_CLOSE "the application still sends on it"
@@ -31,20 +32,34 @@ static bool all_stopped(const struct connection *k)
 	return k->nholders;
 }
 
-/* Did the site go on opening connections to that peer after `then`? */
-static bool opened_newer(const struct judging *j, const struct site *site, __u64 then)
+static bool same_peer(const struct site_key *a, const struct site_key *b)
 {
-	if (site->newest_used_ns > then)
-		return true;
-	for (size_t i = j->ncases; i-- > 0;) { /* the newest stand last */
+	return a->pid == b->pid && a->netns == b->netns && a->role == b->role && a->family == b->family &&
+	       a->rport == b->rport && !memcmp(a->raddr, b->raddr, sizeof(a->raddr));
+}
+
+/*
+ * When the process last opened a connection to that peer, by whatever thread: which thread opened a pre-existing one is
+ * not known, so its site may not be that of its successors. Asked once for each site.
+ */
+static __u64 newest_to_peer(const struct judging *j, struct site *site)
+{
+	struct site *other, *next;
+
+	if (site->newer_ns)
+		return site->newer_ns;
+	site->newer_ns = 1;
+	HASH_ITER(hh, j->sites->by_key, other, next)
+		if (same_peer(&site->key, &other->key) && other->newest_used_ns > site->newer_ns)
+			site->newer_ns = other->newest_used_ns;
+	for (size_t i = 0; i < j->ncases; i++) {
 		const struct conn *c = &j->cases[i].k->c;
 
-		if (c->opened_ns <= then)
-			return false;
-		if (j->cases[i].site == site && c->origin == ORIGIN_TRACED)
-			return true;
+		if (c->origin == ORIGIN_TRACED && c->opened_ns > site->newer_ns &&
+		    same_peer(&site->key, &j->cases[i].site->key))
+			site->newer_ns = c->opened_ns;
 	}
-	return false;
+	return site->newer_ns;
 }
 
 static int judge_close_wait(struct judging *j)
@@ -60,7 +75,7 @@ static int judge_close_wait(struct judging *j)
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_INFO, CONFIDENCE_CERTAIN, ago, HALF_CLOSE);
 		else if (all_stopped(k))
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_INFO, CONFIDENCE_CERTAIN, ago, STOPPED);
-		else if (k->c.role != ROLE_SERVER && c->site->close_wait.rises < 2 && !opened_newer(j, c->site, closed))
+		else if (k->c.role != ROLE_SERVER && c->site->close_wait.rises < 2 && newest_to_peer(j, c->site) <= closed)
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_SUSPECT, CONFIDENCE_LIKELY, ago, STEADY);
 		else
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_LEAK, CONFIDENCE_CERTAIN, ago, NULL);

@@ -3,18 +3,21 @@
  * growing.c - the number of a site's quiet connections rose in at least three intervals and never fell.
  *
  * A load that fades makes connections quiet too, one after the other: so the site must have opened about as many more
- * as became quiet. Pools that warm up and users who arrive are in use.
+ * as became quiet. A pool that fills has its connections quiet T after it opened them, one after the other: so it must
+ * have gone on for three times T. Pools that warm up and users who arrive are in use.
  */
 #include <stdio.h>
 #include "judge.h"
 
 #define MIN_RISES 3
+#define MIN_SPAN 3 /* times T */
 
-static bool grows(const struct site *s)
+static bool grows(const struct site *s, __u64 older_ns)
 {
 	size_t quiet = s->quiet.last - s->quiet.first, open;
 
-	if (s->quiet.rises < MIN_RISES || s->quiet.fell || s->open.last <= s->open.first)
+	if (s->quiet.rises < MIN_RISES || s->quiet.fell || s->open.last <= s->open.first ||
+	    s->quiet.last_rise_ns - s->quiet.rising_since_ns < MIN_SPAN * older_ns)
 		return false;
 	open = s->open.last - s->open.first;
 	return open * 2 >= quiet;
@@ -25,7 +28,7 @@ static int judge_growing(struct judging *j)
 	for (size_t i = 0; i < j->ncases; i++) {
 		struct kase *c = &j->cases[i];
 
-		if (c->verdict || !c->quiet || !grows(c->site))
+		if (c->verdict || !c->quiet || !grows(c->site, j->older_ns))
 			continue;
 		kase_judge(c, VERDICT_GROWING, SEVERITY_SUSPECT, CONFIDENCE_LIKELY, c->idle_ns, NULL);
 		c->doubt = loss_doubt(j, c->site->quiet.last - c->site->quiet.first);

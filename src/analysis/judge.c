@@ -141,7 +141,7 @@ static void add_trends(struct judging *j)
 	struct site *site, *next;
 
 	HASH_ITER(hh, j->sites->by_key, site, next)
-		site->now_open = site->now_quiet = site->now_close_wait = 0;
+		site->now_open = site->now_quiet = site->now_close_wait = site->newer_ns = 0;
 	for (size_t i = 0; i < j->ncases; i++) {
 		struct kase *c = &j->cases[i];
 
@@ -150,9 +150,9 @@ static void add_trends(struct judging *j)
 		c->site->now_close_wait += connection_is_close_wait(c->k);
 	}
 	HASH_ITER(hh, j->sites->by_key, site, next) {
-		trend_add(&site->open, site->now_open);
-		trend_add(&site->quiet, site->now_quiet);
-		trend_add(&site->close_wait, site->now_close_wait);
+		trend_add(&site->open, site->now_open, j->now_ns);
+		trend_add(&site->quiet, site->now_quiet, j->now_ns);
+		trend_add(&site->close_wait, site->now_close_wait, j->now_ns);
 	}
 }
 

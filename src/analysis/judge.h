@@ -80,6 +80,9 @@ int judge_sample(const struct table *table, const struct session *s, struct site
 /* Who reads, from the socket's wait queue and the last receive attempt. */
 enum reads connection_reads(const struct connection *k);
 
+/* Is what a client has not read (the rest of) an answer to what it sent? Which, as a literal; NULL = no. unread.c */
+const char *unread_answer(const struct connection *k);
+
 bool connection_is_close_wait(const struct connection *k);
 
 /*

@@ -89,16 +89,20 @@ void sites_free(struct sites *s)
 		drop(s, site);
 }
 
-void trend_add(struct trend *t, size_t count)
+void trend_add(struct trend *t, size_t count, __u64 now_ns)
 {
-	if (t->looks) {
-		t->rises += count > t->last;
-		t->fell |= count < t->last;
-	} else {
+	if (!t->looks) {
 		t->first = count;
+	} else if (count > t->last) {
+		if (!t->rises++)
+			t->rising_since_ns = t->last_look_ns;
+		t->last_rise_ns = now_ns;
+	} else if (count < t->last) {
+		t->fell = true;
 	}
 	t->looks++;
 	t->last = count;
+	t->last_look_ns = now_ns;
 }
 
 __u64 age_class_limit_ns(unsigned int class)

@@ -24,6 +24,9 @@ struct trend {
 	size_t first, last;
 	unsigned int rises, looks;
 	bool fell;
+	__u64 last_look_ns;
+	__u64 rising_since_ns; /* the look before the first rise */
+	__u64 last_rise_ns;
 };
 
 struct site {
@@ -35,6 +38,7 @@ struct site {
 	struct trend open, quiet, close_wait;
 	size_t reported[VERDICT_MAX]; /* connections per verdict at the newest report */
 	bool was_reported;
+	__u64 newer_ns; /* close_wait.c: newest traced opening to the same peer, from any thread; 0 = not asked yet */
 	size_t now_open, now_quiet, now_close_wait; /* of the look that is being judged */
 	__u64 seen_ns; /* last time anything was heard of it */
 	UT_hash_handle hh;
@@ -59,7 +63,7 @@ void sites_look(struct sites *s, __u64 now_ns);
 void sites_free(struct sites *s);
 
 /* Adds the count of one more look. */
-void trend_add(struct trend *t, size_t count);
+void trend_add(struct trend *t, size_t count, __u64 now_ns);
 
 /* Upper bound of a lifetime of this class, ms; the last class has none. */
 __u64 age_class_limit_ns(unsigned int class);

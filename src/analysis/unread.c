@@ -30,8 +30,7 @@ static __u64 waiting_since(const struct connection *k)
 	return k->recv_ns > since ? k->recv_ns : since;
 }
 
-/* Is it (the rest of) an answer to what the client sent? Which, as a variant; NULL = no. */
-static const char *answer(const struct connection *k)
+const char *unread_answer(const struct connection *k)
 {
 	if (k->c.flags & CONN_RECV_LEFT)
 		return PARTLY; /* the last read left data behind */
@@ -69,7 +68,7 @@ static int judge_unread(struct judging *j)
 		/* a thread in recv with data before it waits for more (MSG_WAITALL, SO_RCVLOWAT) */
 		if (c->verdict || !since || waited < j->older_ns || k->reader == READER_RECV)
 			continue;
-		which = k->c.role == ROLE_SERVER ? REQUEST : answer(k);
+		which = k->c.role == ROLE_SERVER ? REQUEST : unread_answer(k);
 		if (any_stopped(k))
 			kase_judge(c, VERDICT_UNREAD, SEVERITY_INFO, CONFIDENCE_LIKELY, waited, STOPPED);
 		else if (!which)

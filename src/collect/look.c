@@ -9,11 +9,6 @@
 #define BATCH 4096 /* map elements a system call */
 
 /* A growing list of numbers that is searched once it is complete. */
-struct numbers {
-	__u64 *v;
-	size_t n, cap;
-};
-
 static int numbers_add(struct numbers *s, __u64 x)
 {
 	if (s->n == s->cap) {
@@ -52,10 +47,7 @@ struct looking {
 	struct cgroups *cgroups;
 	struct numbers creds; /* of all living tasks, sorted */
 	bool creds_known;
-	struct numbers seen; /* ids */
-	__u64 began_ns;
-	enum look_why why;
-	__u64 unread;
+	struct numbers *seen; /* ids */
 };
 
 /* Runs an iterator program and hands over row after row. 0, or a negative errno from opening, reading or row(). */
@@ -132,30 +124,30 @@ static int look_row(struct looking *l, const void *data)
 	cgroups_say(l->cgroups, ev.conn.cgroup, r->now_ns, l->sink);
 	cgroups_say(l->cgroups, ev.holder_cgroup, r->now_ns, l->sink);
 	sink_event(l->sink, &ev.head);
-	return numbers_add(&l->seen, ev.conn.id);
+	return numbers_add(l->seen, ev.conn.id);
 }
 
-/* A record in conns that no fd led to: closed and not yet destroyed, in flight in a unix socket, or newer. */
-static void record_without_fd(struct looking *l, const struct conn *c)
+static void record_without_fd(const struct conn *c, struct cgroups *cgroups, const struct event_sink *sink, bool closes)
 {
 	__u64 now = monotonic_ns();
 
 	if (c->closed_ns) {
 		struct ev_conn ev = { .head = { .size = sizeof(ev), .kind = EV_CLOSE, .time_ns = now }, .conn = *c };
 
-		if (l->why == LOOK_FINAL)
-			sink_event(l->sink, &ev.head);
+		if (closes)
+			sink_event(sink, &ev.head);
 	} else {
 		struct ev_seen ev = {
 			.head = { .size = sizeof(ev), .kind = EV_SEEN, .time_ns = now }, .conn = *c, .fd = -1
 		};
 
-		cgroups_say(l->cgroups, c->cgroup, now, l->sink);
-		sink_event(l->sink, &ev.head);
+		cgroups_say(cgroups, c->cgroup, now, sink);
+		sink_event(sink, &ev.head);
 	}
 }
 
-static int read_conns(const struct objects *o, struct looking *l)
+int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *l,
+		  bool closes)
 {
 	__u64 *keys = calloc(BATCH, sizeof(*keys)), at = 0;
 	struct conn *records = calloc(BATCH, sizeof(*records));
@@ -172,18 +164,17 @@ static int read_conns(const struct objects *o, struct looking *l)
 			break;
 		first = false;
 		for (__u32 i = 0; i < n; i++)
-			if (!numbers_has(&l->seen, records[i].id))
-				record_without_fd(l, &records[i]);
+			if (records[i].id && !numbers_has(&l->ids, records[i].id))
+				record_without_fd(&records[i], cgroups, sink, closes);
 	}
 	free(keys);
 	free(records);
 	return err == -ENOENT ? 0 : err;
 }
 
-int look(const struct objects *o, struct cgroups *cgroups, enum look_why why, const struct event_sink *sink,
-	 __u64 *unread)
+int look_at_files(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *out)
 {
-	struct looking l = { .sink = sink, .cgroups = cgroups, .began_ns = monotonic_ns(), .why = why };
+	struct looking l = { .sink = sink, .cgroups = cgroups, .seen = &out->ids };
 	int err;
 
 	if (o->creds && !each_row(o->creds, sizeof(struct cred_row), cred_row, &l)) {
@@ -191,13 +182,14 @@ int look(const struct objects *o, struct cgroups *cgroups, enum look_why why, co
 		numbers_sort(&l.creds);
 	}
 	err = each_row(o->look, sizeof(struct look_row), look_row, &l);
-	numbers_sort(&l.seen);
-	if (!err && why != LOOK_START)
-		err = read_conns(o, &l);
-	*unread += l.unread;
+	numbers_sort(&out->ids);
 	free(l.creds.v);
-	free(l.seen.v);
 	return err;
+}
+
+void looked_free(struct looked *l)
+{
+	free(l->ids.v);
 }
 
 int look_at_sites(const struct objects *o, __u64 before_ns, const struct event_sink *sink)

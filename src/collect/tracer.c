@@ -24,7 +24,6 @@ struct tracer {
 	struct cgroups *cgroups;
 	struct event_sink sink;
 	bool quiet;
-	__u64 unread;
 };
 
 __u64 monotonic_ns(void)
@@ -117,7 +116,6 @@ static void say_counters(struct tracer *t)
 				ev.value[i] += per_cpu[cpu];
 	free(per_cpu);
 	ev.value[CNT_LOST_MISSED] += objects_missed(&t->objects);
-	ev.value[CNT_LOST_LOOK] += t->unread;
 	sink_event(&t->sink, &ev.head);
 }
 
@@ -134,7 +132,7 @@ static int resolve_cgroup(const struct tracer *t, struct tracer_options *opt, ch
 	if (!opt->cgroup_path || !cgroups_id(t->cgroups, opt->cgroup_path, &opt->filter.cgroup))
 		return 0;
 	snprintf(why, why_size, "--cgroup %s: no such cgroup (v2)", opt->cgroup_path);
-	return -EINVAL;
+	return -ENXIO;
 }
 
 static int open_kernel_side(struct tracer *t, const struct tracer_options *opt, char *why, size_t why_size)
@@ -239,22 +237,29 @@ static int drain_to_the_end(struct tracer *t)
 int tracer_look(struct tracer *t, enum look_why why)
 {
 	struct ev_look ev = { .head = { .size = sizeof(ev), .kind = EV_LOOK }, .began_ns = monotonic_ns(), .why = why };
+	struct looked l = { 0 };
 	int err;
 
 	/* what is in the ring happened before; at the start the header comes first */
 	err = why == LOOK_START ? 0 : tracer_drain(t);
 	if (!err)
-		err = look(&t->objects, t->cgroups, why, &t->sink, &t->unread);
+		err = look_at_files(&t->objects, t->cgroups, &t->sink, &l);
+	/* from here on nothing ends unseen: what conns still has after the last drain was not said */
+	if (!err && why == LOOK_FINAL) {
+		objects_detach(&t->objects);
+		err = drain_to_the_end(t);
+	}
+	if (!err && why != LOOK_START)
+		err = look_at_conns(&t->objects, t->cgroups, &t->sink, &l, why == LOOK_FINAL);
 	if (!err && t->quiet && why != LOOK_START) {
 		__u64 now = monotonic_ns();
 
 		err = look_at_sites(&t->objects, now > SITE_SILENCE_NS ? now - SITE_SILENCE_NS : 0, &t->sink);
 	}
 	/* and what ended while we looked is not open any more */
-	if (why == LOOK_FINAL)
-		objects_detach(&t->objects);
-	if (!err && why != LOOK_START)
-		err = why == LOOK_FINAL ? drain_to_the_end(t) : tracer_drain(t);
+	if (!err && why != LOOK_START && why != LOOK_FINAL)
+		err = tracer_drain(t);
+	looked_free(&l);
 	say_counters(t);
 	ev.head.time_ns = monotonic_ns();
 	sink_event(&t->sink, &ev.head);

@@ -27,7 +27,7 @@ struct tracer;
 
 /*
  * Tries the kernel, loads, attaches, says EV_SESSION and EV_FLAVOUR and looks once (LOOK_START). On failure a negative
- * errno, *out NULL, nothing attached, and one sentence for the user in why.
+ * errno, *out NULL, nothing attached, and one sentence for the user in why. -ENXIO: the user named something that is not there.
  */
 int tracer_open(const struct tracer_options *opt, const struct event_sink *sink, struct tracer **out, char *why,
 		size_t why_size);
