@@ -162,8 +162,11 @@ static void remember_ended(struct run *r, const struct ev_conn *ev)
 
 static struct judge_options judge_options(const struct run *r, const struct ev_look *ev)
 {
+	__u64 older_ns = r->opt->read && !r->opt->older_given ? r->session.ev.older_ns : r->opt->older_ns;
+
 	return (struct judge_options){
-		.older_ns = r->opt->read && !r->opt->older_given ? r->session.ev.older_ns : r->opt->older_ns,
+		/* what PROGRAM leaves open when it ends has no use to come */
+		.older_ns = r->session.ev.program && ev->why == LOOK_FINAL ? 0 : older_ns,
 		.filter = r->opt->read || r->opt->filter.state ? &r->opt->filter : NULL,
 		.opinions = r->opt->verbose,
 		.last = ev->why == LOOK_FINAL,

@@ -11,29 +11,70 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "judge.h"
 
 #define MIN_COUNT 3
-#define ABOUT_NS 2000000000ULL /* a replacement comes this close to the close */
+#define MAX_ABOUT_NS 2000000000ULL
 
-/* A window's closes that no replacement was matched with yet. */
-struct unmatched {
-	struct site_window w;
+/* How close to a close its replacement comes. */
+static __u64 about(const struct judging *j)
+{
+	__u64 ns = j->older_ns / 10;
+
+	return ns < MAX_ABOUT_NS ? ns : MAX_ABOUT_NS;
+}
+
+/*
+ * What the newer connections of a site prove: what was last used at or before `latest` was passed over by one of them.
+ * latest_early: the same by those opened so soon after the start that the close of what they replaced may not have been
+ * seen; they prove nothing against pre-existing ones.
+ */
+struct bypass {
+	__u64 latest, latest_early;
+	size_t newer;
+	/*
+	 * What the process closed to that peer, and no replacement was matched with yet. By whichever thread: which one
+	 * opened a pre-existing connection is not known.
+	 */
+	struct site_window *unmatched;
+	size_t nwindows;
 };
+
+static int find_closes(struct bypass *b, const struct site_key *key, const struct judging *j)
+{
+	struct site *site, *next;
+
+	b->nwindows = 0;
+	HASH_ITER(hh, j->sites->by_key, site, next) {
+		size_t n = site->nwindows < SITE_WINDOWS ? site->nwindows : SITE_WINDOWS;
+		struct site_window *w;
+
+		if (!n || !site_same_peer(key, &site->key))
+			continue;
+		w = realloc(b->unmatched, (b->nwindows + n) * sizeof(*w));
+		if (!w)
+			return -ENOMEM;
+		b->unmatched = w;
+		memcpy(w + b->nwindows, site->windows, n * sizeof(*w));
+		b->nwindows += n;
+	}
+	return 0;
+}
 
 /*
  * The longest lifetime among the closes about `then` that are still unmatched, and takes it. Classes are powers of
  * two: the upper bound counts, in favour of innocence. 0 = none.
  */
-static __u64 take_replaced(struct unmatched *all, size_t n, __u64 then)
+static __u64 take_replaced(struct bypass *b, __u64 then, __u64 about_ns)
 {
 	struct site_window *best = NULL;
 	int class = -1;
 
-	for (size_t i = 0; i < n; i++) {
-		struct site_window *w = &all[i].w;
+	for (size_t i = 0; i < b->nwindows; i++) {
+		struct site_window *w = &b->unmatched[i];
 
-		if (then + ABOUT_NS < w->from_ns || then > w->to_ns + ABOUT_NS)
+		if (then + about_ns < w->from_ns || then > w->to_ns + about_ns)
 			continue;
 		for (int c = AGE_CLASSES - 1; c > class; c--)
 			if (w->closed[c]) {
@@ -47,80 +88,68 @@ static __u64 take_replaced(struct unmatched *all, size_t n, __u64 then)
 	return age_class_limit_ns(class);
 }
 
-static int compare_times(const void *a, const void *b)
+static void add_newer(struct bypass *b, __u64 opened, const struct judging *j)
 {
-	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+	__u64 replaced = take_replaced(b, opened, about(j)), grace = j->older_ns / 10;
+	__u64 margin = replaced > grace ? replaced : grace, time = margin < opened ? opened - margin : 0;
+	__u64 *latest = opened < j->session->ev.head.time_ns + MAX_ABOUT_NS ? &b->latest_early : &b->latest;
 
-	return x < y ? -1 : x > y;
+	b->newer++;
+	if (time > *latest)
+		*latest = time;
 }
 
-/* What was last used at or before this time was passed over by a connection opened then. */
-static __u64 bypass_time(__u64 opened, struct unmatched *all, size_t windows, const struct judging *j)
+/* cases: the site's, oldest opening first. */
+static int find_newer(struct bypass *b, struct kase *const *cases, size_t n, const struct judging *j)
 {
-	__u64 replaced = take_replaced(all, windows, opened), grace = j->older_ns / 10;
-	__u64 margin = replaced > grace ? replaced : grace;
+	const struct site *site = cases[0]->site;
 
-	return margin < opened ? opened - margin : 0;
-}
-
-/*
- * For every newer connection of the site the latest last use that it bypasses: a quiet connection last used at or
- * before that time was passed over by it. Sorted. cases: the site's, oldest opening first.
- */
-static size_t bypass_times(__u64 *times, struct kase *const *cases, size_t n, struct judging *j)
-{
-	struct site *site = cases[0]->site;
-	size_t windows = site->nwindows < SITE_WINDOWS ? site->nwindows : SITE_WINDOWS, found = 0;
-	struct unmatched unmatched[SITE_WINDOWS];
-
-	for (size_t i = 0; i < windows; i++)
-		unmatched[i].w = site->windows[i];
-	for (size_t i = 0; i < n; i++) {
+	b->latest = b->latest_early = b->newer = 0;
+	if (find_closes(b, &site->key, j))
+		return -ENOMEM;
+	/* The newest first: looks tell when something closed only to within a window, and when there are more openings
+	 * than closes in it, those left over shall be the oldest, which bypass the least. */
+	for (size_t i = n; i-- > 0;) {
 		const struct connection *k = cases[i]->k;
 
 		if (k->c.origin == ORIGIN_TRACED && cases[i]->used_ns > k->c.opened_ns + k->c.connect_ns &&
 		    k->sock.tx_bytes)
-			times[found++] = bypass_time(k->c.opened_ns, unmatched, windows, j);
+			add_newer(b, k->c.opened_ns, j);
 	}
-	/* opened and closed again meanwhile */
-	if (site->newest_used_ns)
-		times[found++] = bypass_time(site->newest_used_ns, unmatched, windows, j);
-	qsort(times, found, sizeof(*times), compare_times);
-	return found;
+	if (site->newest_used_ns) /* opened and closed again meanwhile */
+		add_newer(b, site->newest_used_ns, j);
+	return 0;
 }
 
-/* How many of the sorted times are at or after t. */
-static size_t at_or_after(const __u64 *times, size_t n, __u64 t)
+static bool passed_over(const struct kase *c, const struct bypass *b)
 {
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (times[mid] < t)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return n - low;
+	if (c->verdict || !c->quiet)
+		return false;
+	return c->used_ns <= b->latest || (c->k->c.origin == ORIGIN_TRACED && c->used_ns <= b->latest_early);
 }
 
-static void judge_site(struct kase *const *cases, size_t n, __u64 *times, struct judging *j)
+static int judge_site(struct kase *const *cases, size_t n, struct bypass *b, struct judging *j)
 {
-	size_t newer = bypass_times(times, cases, n, j), passed = 0;
-	const char *doubt = loss_doubt(j, newer);
+	size_t quiet = 0, passed = 0;
+	const char *doubt;
 
-	for (size_t i = 0; newer && i < n; i++)
-		passed += !cases[i]->verdict && cases[i]->quiet && at_or_after(times, newer, cases[i]->used_ns);
+	for (size_t i = 0; i < n; i++)
+		quiet += !cases[i]->verdict && cases[i]->quiet;
+	if (!quiet)
+		return 0;
+	if (find_newer(b, cases, n, j))
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		passed += passed_over(cases[i], b);
+	doubt = loss_doubt(j, b->newer);
 	for (size_t i = 0; passed && i < n; i++) {
-		struct kase *c = cases[i];
-
-		if (c->verdict || !c->quiet || !at_or_after(times, newer, c->used_ns))
+		if (!passed_over(cases[i], b))
 			continue;
-		kase_judge(c, VERDICT_BYPASSED, passed < MIN_COUNT ? SEVERITY_INFO : SEVERITY_SUSPECT,
-			   CONFIDENCE_LIKELY, c->idle_ns, NULL);
-		c->doubt = doubt;
+		kase_judge(cases[i], VERDICT_BYPASSED, passed < MIN_COUNT ? SEVERITY_INFO : SEVERITY_SUSPECT,
+			   CONFIDENCE_LIKELY, cases[i]->idle_ns, NULL);
+		cases[i]->doubt = doubt;
 	}
+	return 0;
 }
 
 static int by_site(const void *a, const void *b)
@@ -135,26 +164,24 @@ static int by_site(const void *a, const void *b)
 static int judge_bypassed(struct judging *j)
 {
 	struct kase **cases = malloc((j->ncases + 1) * sizeof(*cases));
-	__u64 *times = malloc((j->ncases + 1) * sizeof(*times));
+	struct bypass b = { 0 };
 	size_t n = 0, from, to;
+	int err = 0;
 
-	if (!cases || !times) {
-		free(cases);
-		free(times);
+	if (!cases)
 		return -ENOMEM;
-	}
 	for (size_t i = 0; i < j->ncases; i++)
 		if (j->cases[i].k->c.role == ROLE_CLIENT) /* a server does not choose which connection is used */
 			cases[n++] = &j->cases[i];
 	qsort(cases, n, sizeof(*cases), by_site);
-	for (from = 0; from < n; from = to) {
+	for (from = 0; !err && from < n; from = to) {
 		for (to = from + 1; to < n && cases[to]->site == cases[from]->site; to++)
 			;
-		judge_site(cases + from, to - from, times, j);
+		err = judge_site(cases + from, to - from, &b, j);
 	}
+	free(b.unmatched);
 	free(cases);
-	free(times);
-	return 0;
+	return err;
 }
 
 static void explain(struct finding *f, struct kase *const *cases, size_t n, const struct judging *j)

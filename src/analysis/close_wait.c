@@ -6,7 +6,6 @@
  * pool's count stands still and it opens nothing newer to that peer; a leak goes on.
  */
 #include <stdio.h>
-#include <string.h>
 #include "judge.h"
 
 #define HALF_CLOSE "the application still sends on it"
@@ -32,12 +31,6 @@ static bool all_stopped(const struct connection *k)
 	return k->nholders;
 }
 
-static bool same_peer(const struct site_key *a, const struct site_key *b)
-{
-	return a->pid == b->pid && a->netns == b->netns && a->role == b->role && a->family == b->family &&
-	       a->rport == b->rport && !memcmp(a->raddr, b->raddr, sizeof(a->raddr));
-}
-
 /*
  * When the process last opened a connection to that peer, by whatever thread: which thread opened a pre-existing one is
  * not known, so its site may not be that of its successors. Asked once for each site.
@@ -50,13 +43,13 @@ static __u64 newest_to_peer(const struct judging *j, struct site *site)
 		return site->newer_ns;
 	site->newer_ns = 1;
 	HASH_ITER(hh, j->sites->by_key, other, next)
-		if (same_peer(&site->key, &other->key) && other->newest_used_ns > site->newer_ns)
+		if (site_same_peer(&site->key, &other->key) && other->newest_used_ns > site->newer_ns)
 			site->newer_ns = other->newest_used_ns;
 	for (size_t i = 0; i < j->ncases; i++) {
 		const struct conn *c = &j->cases[i].k->c;
 
 		if (c->origin == ORIGIN_TRACED && c->opened_ns > site->newer_ns &&
-		    same_peer(&site->key, &j->cases[i].site->key))
+		    site_same_peer(&site->key, &j->cases[i].site->key))
 			site->newer_ns = c->opened_ns;
 	}
 	return site->newer_ns;

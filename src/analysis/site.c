@@ -22,6 +22,12 @@ void site_key_of(const struct conn *c, struct site_key *key)
 	memcpy(key->comm, c->opener.comm, sizeof(key->comm)); /* zero-padded by the kernel side */
 }
 
+bool site_same_peer(const struct site_key *a, const struct site_key *b)
+{
+	return a->pid == b->pid && a->netns == b->netns && a->role == b->role && a->family == b->family &&
+	       a->rport == b->rport && !memcmp(a->raddr, b->raddr, sizeof(a->raddr));
+}
+
 struct site *sites_get(struct sites *s, const struct site_key *key)
 {
 	struct site *site;

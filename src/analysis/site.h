@@ -51,6 +51,9 @@ struct sites {
 
 void site_key_of(const struct conn *c, struct site_key *key);
 
+/* The same process and remote, whatever thread opened. */
+bool site_same_peer(const struct site_key *a, const struct site_key *b);
+
 /* Finds or adds. NULL without memory. */
 struct site *sites_get(struct sites *s, const struct site_key *key);
 

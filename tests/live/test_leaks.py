@@ -429,7 +429,7 @@ def expect_status(env, status, *args):
 def exit_code(env):
     """1 on a leak, or a suspect when asked; 0 without the option."""
     Situation(env, "leaker", "close-wait-client", FIRST_PORT).ready()
-    Situation(env, "leaker", "half-pool-churn", FIRST_PORT + 1).ready()
+    Situation(env, "leaker", "ownerless-fork", FIRST_PORT + 1).ready()
     Situation(env, "healthy", "lifo-pool", FIRST_PORT + 2).ready()
     for port, options, status in ((0, ["--exit-code"], 1), (0, [], 0), (0, ["--exit-code=suspect"], 1),
                                   (1, ["--exit-code"], 0), (1, ["--exit-code=suspect"], 1),
