@@ -80,17 +80,23 @@ int BPF_KRETPROBE(cl_accept_kretprobe, struct sock *sk)
 /* fd -> file -> socket -> sock, in the accepting task, right after the fd was installed */
 static __always_inline int accepted_fd(long fd)
 {
-	struct task_struct *t = (void *)bpf_get_current_task();
+	struct task_struct *t = current_task_loads();
 	struct file **slot, *f = NULL;
-	struct fdtable *fdt;
 	struct socket *so;
+	__u32 max_fds;
 
 	if (fd < 0)
 		return 0;
-	fdt = BPF_CORE_READ(t, files, fdt);
-	if ((unsigned long)fd >= BPF_CORE_READ(fdt, max_fds))
+	if (t) {
+		slot = t->files->fdt->fd;
+		max_fds = t->files->fdt->max_fds;
+	} else {
+		t = (void *)bpf_get_current_task();
+		slot = BPF_CORE_READ(t, files, fdt, fd);
+		max_fds = BPF_CORE_READ(t, files, fdt, max_fds);
+	}
+	if ((unsigned long)fd >= max_fds)
 		return 0; /* the table is shared and another thread closed it already */
-	slot = BPF_CORE_READ(fdt, fd);
 	bpf_probe_read_kernel(&f, sizeof(f), slot + fd);
 	so = BPF_CORE_READ(f, private_data);
 	on_accept(BPF_CORE_READ(so, sk), fd);

@@ -33,7 +33,7 @@ static __always_inline bool conn_begin(struct conn *c, const struct sock_head *h
 	c->opened_ns = bpf_ktime_get_ns();
 	c->flags = CONN_OPENER_SEEN;
 	c->id = HEAD_FIELD(head, __sk_common.skc_cookie.counter);
-	c->cgroup = bpf_get_current_cgroup_id();
+	c->cgroup = current_cgroup();
 	c->netns = head_netns(head);
 	return true;
 }
@@ -54,8 +54,9 @@ static __always_inline void closed_by_current(struct conn *c, __u64 now)
 {
 	c->closed_ns = now;
 	c->how = current_is_exiting() ? HOW_EXIT : HOW_APP;
-	if (bpf_get_current_pid_tgid() >> 32 != cfg.self) /* else: the closer let go while we looked; it is not known */
-		actor_is_current(&c->closer);
+	actor_is_current(&c->closer);
+	if (c->closer.pid == cfg.self) /* the closer let go while we looked: it is not known */
+		__builtin_memset(&c->closer, 0, sizeof(c->closer));
 }
 
 /*
