@@ -15,15 +15,7 @@
 #include "judge.h"
 
 #define MIN_COUNT 3
-#define MAX_ABOUT_NS 2000000000ULL
-
-/* How close to a close its replacement comes. */
-static __u64 about(const struct judging *j)
-{
-	__u64 ns = j->older_ns / 10;
-
-	return ns < MAX_ABOUT_NS ? ns : MAX_ABOUT_NS;
-}
+#define ABOUT_NS 1000000000ULL /* a replacement comes this close to the close; looks tell when that was to a window */
 
 /*
  * What the newer connections of a site prove: what was last used at or before `latest` was passed over by one of them.
@@ -66,7 +58,7 @@ static int find_closes(struct bypass *b, const struct site_key *key, const struc
  * The longest lifetime among the closes about `then` that are still unmatched, and takes it. Classes are powers of
  * two: the upper bound counts, in favour of innocence. 0 = none.
  */
-static __u64 take_replaced(struct bypass *b, __u64 then, __u64 about_ns)
+static __u64 take_replaced(struct bypass *b, __u64 then)
 {
 	struct site_window *best = NULL;
 	int class = -1;
@@ -74,7 +66,7 @@ static __u64 take_replaced(struct bypass *b, __u64 then, __u64 about_ns)
 	for (size_t i = 0; i < b->nwindows; i++) {
 		struct site_window *w = &b->unmatched[i];
 
-		if (then + about_ns < w->from_ns || then > w->to_ns + about_ns)
+		if (then + ABOUT_NS < w->from_ns || then > w->to_ns + ABOUT_NS)
 			continue;
 		for (int c = AGE_CLASSES - 1; c > class; c--)
 			if (w->closed[c]) {
@@ -90,9 +82,9 @@ static __u64 take_replaced(struct bypass *b, __u64 then, __u64 about_ns)
 
 static void add_newer(struct bypass *b, __u64 opened, const struct judging *j)
 {
-	__u64 replaced = take_replaced(b, opened, about(j)), grace = j->older_ns / 10;
+	__u64 replaced = take_replaced(b, opened), grace = j->older_ns / 10;
 	__u64 margin = replaced > grace ? replaced : grace, time = margin < opened ? opened - margin : 0;
-	__u64 *latest = opened < j->session->ev.head.time_ns + MAX_ABOUT_NS ? &b->latest_early : &b->latest;
+	__u64 *latest = opened < j->session->ev.head.time_ns + ABOUT_NS ? &b->latest_early : &b->latest;
 
 	b->newer++;
 	if (time > *latest)
@@ -107,8 +99,8 @@ static int find_newer(struct bypass *b, struct kase *const *cases, size_t n, con
 	b->latest = b->latest_early = b->newer = 0;
 	if (find_closes(b, &site->key, j))
 		return -ENOMEM;
-	/* The newest first: looks tell when something closed only to within a window, and when there are more openings
-	 * than closes in it, those left over shall be the oldest, which bypass the least. */
+	/* the newest first: when there are more openings than closes about a time, those left over shall be the oldest,
+	 * which bypass the least */
 	for (size_t i = n; i-- > 0;) {
 		const struct connection *k = cases[i]->k;
 
