@@ -12,15 +12,27 @@
 #define MIN_RISES 3
 #define MIN_SPAN 3 /* times T */
 
-static bool grows(const struct site *s, __u64 older_ns)
+/*
+ * By how much the process's connections to that peer have become more, whatever thread opened them: turnover moves them
+ * from the site of the pre-existing ones, whose opening thread is not known, to that of their successors.
+ */
+static long opened_more(const struct judging *j, const struct site *site)
 {
-	size_t quiet = s->quiet.last - s->quiet.first, open;
+	struct site *other, *next;
+	long more = 0;
 
-	if (s->quiet.rises < MIN_RISES || s->quiet.fell || s->open.last <= s->open.first ||
-	    s->quiet.last_rise_ns - s->quiet.rising_since_ns < MIN_SPAN * older_ns)
+	HASH_ITER(hh, j->sites->by_key, other, next)
+		if (site_same_peer(&site->key, &other->key))
+			more += (long)other->open.last - (long)other->open.first;
+	return more;
+}
+
+static bool grows(const struct judging *j, const struct site *s)
+{
+	if (s->quiet.rises < MIN_RISES || s->quiet.fell ||
+	    s->quiet.last_rise_ns - s->quiet.rising_since_ns < MIN_SPAN * j->older_ns)
 		return false;
-	open = s->open.last - s->open.first;
-	return open * 2 >= quiet;
+	return opened_more(j, s) * 2 >= (long)(s->quiet.last - s->quiet.first);
 }
 
 static int judge_growing(struct judging *j)
@@ -28,7 +40,7 @@ static int judge_growing(struct judging *j)
 	for (size_t i = 0; i < j->ncases; i++) {
 		struct kase *c = &j->cases[i];
 
-		if (c->verdict || !c->quiet || !grows(c->site, j->older_ns))
+		if (c->verdict || !c->quiet || !grows(j, c->site))
 			continue;
 		kase_judge(c, VERDICT_GROWING, SEVERITY_SUSPECT, CONFIDENCE_LIKELY, c->idle_ns, NULL);
 		c->doubt = loss_doubt(j, c->site->quiet.last - c->site->quiet.first);

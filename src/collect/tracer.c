@@ -273,10 +273,3 @@ void tracer_end(struct tracer *t, __u32 program_status)
 
 	sink_event(&t->sink, &ev.head);
 }
-
-int tracer_add_pid(struct tracer *t, __u32 pid)
-{
-	__u8 one = 1;
-
-	return bpf_map_update_elem(t->objects.pids, &pid, &one, BPF_ANY);
-}

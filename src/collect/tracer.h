@@ -49,9 +49,6 @@ int tracer_look(struct tracer *t, enum look_why why);
 /* Says EV_END. program_status: wait status of `-- PROGRAM`. */
 void tracer_end(struct tracer *t, __u32 program_status);
 
-/* Adds a process to the pid filter after opening (-- PROGRAM). */
-int tracer_add_pid(struct tracer *t, __u32 pid);
-
 __u64 monotonic_ns(void);
 
 #endif

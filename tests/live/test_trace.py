@@ -167,6 +167,11 @@ def expect_in_map(truth):
     numbers = conns_ids()
     if numbers is None:
         return
+    if any(int(number) == 0 or int(number) >= 1 << 63 for number in numbers):
+        # before Linux 5.12 the id is made when it is first needed: here only how many there are can be compared
+        if len(numbers) < len(truth):
+            raise Fail("%d open, %d in conns" % (len(truth), len(numbers)))
+        return
     for line in truth:
         if line["id"] not in numbers:
             raise Fail("open and not in conns: id %s" % line["id"])
