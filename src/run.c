@@ -173,13 +173,12 @@ static struct judge_options judge_options(const struct run *r, const struct ev_l
 	};
 }
 
-static void report_leaks(struct run *r, const struct ev_look *ev)
+static void report_leaks(struct run *r, const struct judge_options *opt)
 {
-	struct judge_options opt = judge_options(r, ev);
 	int err;
 
 	report_free(&r->report);
-	err = judge(&r->report, &r->table, &r->session, &r->sites, r->ended, &opt);
+	err = judge(&r->report, &r->table, &r->session, &r->sites, r->ended, opt);
 	if (err)
 		r->err = err;
 	for (size_t i = 0; i < r->report.nfindings; i++) {
@@ -203,7 +202,7 @@ static void on_look(struct run *r, const struct ev_look *ev)
 	if (leaks && (ev->why == LOOK_START || ev->why == LOOK_SAMPLE))
 		judge_sample(&r->table, &r->session, &r->sites, &opt);
 	else if (leaks)
-		report_leaks(r, ev);
+		report_leaks(r, &opt);
 	else if (ev->why == LOOK_INTERVAL || ev->why == LOOK_FINAL)
 		report_outstanding(r);
 }
