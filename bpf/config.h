@@ -14,13 +14,14 @@ struct config {
 	__u64 wake_bytes; /* ring buffer fill level above which user space is woken */
 	/* Kernel addresses of wait queue functions; 0 = unknown (kptr_restrict). */
 	__u64 fn_recv, fn_poll, fn_epoll, fn_uring_poll;
-	/* This fact is taken from inet_sock_set_state (and syscall tracepoints), not from a function probe. */
+	/* This fact is taken from inet_sock_set_state. */
 	__u8 tp_connect;
+	__u8 tp_accept;
 	__u8 tp_close;
 	__u8 has_cookie; /* bpf_get_socket_cookie works in tracing programs (Linux 5.12) */
 	__u8 emit_open; /* say EV_OPEN */
 	__u8 quiet; /* count closes per site instead of saying them */
-	__u8 pad[3];
+	__u8 pad[2];
 };
 
 /* One fd that holds an open TCP socket (iter/task_file). */
@@ -50,6 +51,12 @@ struct look_row {
 struct cred_row {
 	__u64 cred;
 	__u32 tid, pid;
+};
+
+/* One site's closes. */
+struct site_row {
+	struct site_key key;
+	struct site_counts counts;
 };
 
 EVENTS_ASSERT(sizeof(struct config) % 8 == 0);

@@ -71,7 +71,7 @@ struct actor {
  */
 struct conn {
 	__u64 id; /* socket cookie */
-	__u64 opened_ns; /* SYN sent, accept returned, or (snapshot) first seen */
+	__u64 opened_ns; /* SYN sent, accept returned (or the handshake ended, config.tp_accept), or (snapshot) first seen */
 	__u64 closed_ns; /* the application let go */
 	__u64 peer_closed_ns; /* the peer's FIN came first */
 	__u64 connect_ns; /* duration: SYN sent to established; clients only */
@@ -245,7 +245,8 @@ struct site_key {
 	char comm[COMM_LEN]; /* opener's */
 };
 
-#define AGE_CLASSES 24 /* class c: a lifetime under 2^c ms; the last one open-ended, and for pre-existing ones */
+/* class c: a lifetime under 2^(20 + c) ns, about 2^c ms; the last one is open-ended, and for pre-existing ones */
+#define AGE_CLASSES 24
 
 struct site_counts {
 	__u64 last_close_ns;

@@ -39,20 +39,20 @@ static __always_inline bool conn_begin(struct conn *c, const struct sock_head *h
 }
 
 /* The last word on a connection. In quiet mode only ends that an analysis needs one by one are said. */
-static __always_inline void finish(struct conn *c, struct sock *sk, __u64 now)
+static __always_inline void finish(struct conn *c, struct sock *sk)
 {
 	conn_identify(c, sk);
 	count(CNT_CLOSED);
 	if (cfg.quiet)
 		site_closed(c, sk);
 	if (!cfg.quiet || c->how == HOW_EXIT)
-		emit_conn(EV_CLOSE, c, now, sk, bpf_skc_to_tcp_sock(sk));
+		emit_conn(EV_CLOSE, c, bpf_ktime_get_ns(), sk, bpf_skc_to_tcp_sock(sk));
 	forget(sk);
 }
 
-static __always_inline void closed_by_current(struct conn *c, __u64 now)
+static __always_inline void closed_by_current(struct conn *c)
 {
-	c->closed_ns = now;
+	c->closed_ns = bpf_ktime_get_ns();
 	c->how = current_is_exiting() ? HOW_EXIT : HOW_APP;
 	actor_is_current(&c->closer);
 	if (c->closer.pid == cfg.self) /* the closer let go while we looked: it is not known */
@@ -107,10 +107,37 @@ static __noinline void on_accept(struct sock *sk, __s32 fd)
 }
 
 /*
+ * Fact: a passive open's handshake is complete; the application has yet to accept. Where nothing tells of the accept
+ * itself the connection is recorded now, with no opener: a look tells later who holds it, or nobody ever does.
+ */
+static __noinline void on_handshake(struct sock *sk)
+{
+	struct sock_head head;
+	struct conn c = {};
+
+	sock_head_read(&head, sk);
+	c.role = ROLE_SERVER;
+	c.origin = ORIGIN_TRACED;
+	c.fd = -1;
+	c.flags = CONN_ESTABLISHED;
+	sock_tuple(&c, &head);
+	if (!wants_conn(&c))
+		return;
+	c.opened_ns = bpf_ktime_get_ns();
+	c.netns = head_netns(&head);
+	conn_identify(&c, sk);
+	count(CNT_OPENED);
+	if (!keep(sk, &c))
+		count(CNT_LOST_MAP);
+	else if (cfg.emit_open)
+		emit_conn(EV_OPEN, &c, c.opened_ns, sk, NULL);
+}
+
+/*
  * The application closes a connection without a record (accepted through io_uring in the tracepoint flavour, opened
  * while conns was full): it gets one now. Its opening is unknown, its end is not.
  */
-static __noinline void on_late_close(struct sock *sk, __u64 now)
+static __noinline void on_late_close(struct sock *sk)
 {
 	struct sock_head head;
 	struct conn c = {};
@@ -131,26 +158,25 @@ static __noinline void on_late_close(struct sock *sk, __u64 now)
 	sock_tuple(&c, &head);
 	if (!c.lport)
 		c.lport = sock_former_lport(sk);
-	closed_by_current(&c, now);
+	closed_by_current(&c);
 	if (!c.lport || !wants_conn(&c) || !wants_task(c.closer.pid, c.closer.comm))
 		return;
 	c.id = HEAD_FIELD(&head, __sk_common.skc_cookie.counter);
 	c.netns = head_netns(&head);
 	if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
-		c.peer_closed_ns = now; /* no later than this */
+		c.peer_closed_ns = c.closed_ns; /* no later than this */
 	keep(sk, &c); /* if this fails its opening failed too, and was counted */
 }
 
 /* Fact: the application closed, in the closer's context. */
 static __always_inline void on_app_close(struct sock *sk)
 {
-	__u64 now = bpf_ktime_get_ns();
 	struct conn *c = conn_of(sk);
 
 	if (!c)
-		on_late_close(sk, now);
+		on_late_close(sk);
 	else if (!c->closed_ns)
-		closed_by_current(c, now);
+		closed_by_current(c);
 }
 
 static __always_inline void on_established(struct sock *sk, struct conn *c)
@@ -200,7 +226,6 @@ static __always_inline void on_failed(struct sock *sk, struct conn *c)
 static __always_inline void on_state_close(struct sock *sk, struct conn *c, int old)
 {
 	int err = sk->sk_err;
-	__u64 now;
 
 	if (!(c->flags & CONN_ESTABLISHED)) {
 		if (old == TCP_SYN_SENT || old == TCP_SYN_RECV) {
@@ -209,18 +234,17 @@ static __always_inline void on_state_close(struct sock *sk, struct conn *c, int 
 		}
 		conn_catch_up(c, sock_former_lport(sk));
 	}
-	now = bpf_ktime_get_ns();
 	if (!c->closed_ns && err) {
 		/* sk_err is set before the state in every path that ends a connection from outside the application */
-		c->closed_ns = now;
+		c->closed_ns = bpf_ktime_get_ns();
 		c->how = how_of_error(err);
 	} else if (!c->closed_ns && sk->sk_lock.owned && !fins_exchanged(old)) {
-		closed_by_current(c, now); /* disconnected: connect(2) to AF_UNSPEC. The socket may connect again */
+		closed_by_current(c); /* disconnected: connect(2) to AF_UNSPEC. The socket may connect again */
 	}
 	/* Said now, not at destroy: tcp_disconnect() clears the counters next. What both ends have shut down and the
 	 * application has yet to close stays open: destroy says it. */
 	if (c->closed_ns)
-		finish(c, sk, now);
+		finish(c, sk);
 }
 
 /*
@@ -239,7 +263,9 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 	case TCP_ESTABLISHED:
 		if (old == TCP_SYN_RECV && !sk->sk_socket) {
 			/* not accepted yet. The cookie is made now, so that accept can read it in any flavour */
-			if (cfg.has_cookie)
+			if (cfg.tp_accept)
+				on_handshake(sk);
+			else if (cfg.has_cookie)
 				bpf_get_socket_cookie(sk);
 			return;
 		}
@@ -278,7 +304,6 @@ static __always_inline void on_destroy(struct sock *sk)
 {
 	struct conn *c = conn_of(sk);
 	struct tcp_sock *tp;
-	__u64 now;
 
 	if (!c)
 		return;
@@ -287,12 +312,11 @@ static __always_inline void on_destroy(struct sock *sk)
 		on_failed(sk, c);
 		return;
 	}
-	now = bpf_ktime_get_ns();
 	if (!c->closed_ns && sk->sk_lock.owned)
-		closed_by_current(c, now);
+		closed_by_current(c);
 	else if (!c->closed_ns)
-		c->closed_ns = now;
-	finish(c, sk, now);
+		c->closed_ns = bpf_ktime_get_ns();
+	finish(c, sk);
 }
 
 #endif

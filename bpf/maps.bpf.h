@@ -40,14 +40,14 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
-/* sites: closes per site in quiet mode. Inserted and updated at close; read by user space in batches, which deletes
+/* sites: closes per site in quiet mode, by the hash of the site's key (site.bpf.h). Inserted and updated at close; read by user space in batches, which deletes
  * sites that have been silent for a while. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct site_key);
-	__type(value, struct site_counts);
+	__type(key, __u64);
+	__type(value, struct site_row);
 } sites SEC(".maps");
 
 static __always_inline struct conn *conn_of(struct sock *sk)

@@ -65,6 +65,21 @@ struct {
 	__type(value, struct conn);
 } fresh SEC(".maps");
 
+/* Who opened it, as far as a holder tells: the process that has the credentials the file was opened with, else one that
+ * holds it. */
+static __always_inline void know_opener(struct conn *c, const struct look_fd *at)
+{
+	bool opened_it = at->opener_cred == at->holder_cred;
+
+	if (c->flags & CONN_OPENER_SEEN || c->closed_ns || (c->opener.pid && !opened_it))
+		return;
+	c->opener = at->holder;
+	c->cgroup = at->cgroup;
+	c->fd = at->fd;
+	if (opened_it)
+		c->flags |= CONN_OPENER_SEEN;
+}
+
 /* A record for a connection that has none; false = not wanted or no room. */
 static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *sk, struct task_struct *t)
 {
@@ -83,15 +98,11 @@ static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *s
 		return false;
 	c->opened_ns = at->now_ns;
 	c->origin = ORIGIN_SNAPSHOT;
-	c->opener = at->holder;
-	c->cgroup = at->cgroup;
-	c->fd = at->fd;
 	if (at->sock.state != TCP_SYN_SENT)
 		c->flags = CONN_ESTABLISHED;
-	if (at->opener_cred == at->holder_cred)
-		c->flags |= CONN_OPENER_SEEN;
 	if (at->sock.state == TCP_CLOSE_WAIT)
 		c->peer_closed_ns = at->now_ns;
+	know_opener(c, at);
 	c->netns = head_netns(&head);
 	if (bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST)) {
 		count(CNT_LOST_MAP);
@@ -158,6 +169,7 @@ int cl_look(struct bpf_iter__task_file *ctx)
 		return 0; /* not wanted, or it ended in between and that was said */
 	if (!(c->flags & CONN_ESTABLISHED) && at.sock.state != TCP_SYN_SENT)
 		conn_catch_up(c, BPF_CORE_READ(sk, __sk_common.skc_num));
+	know_opener(c, &at);
 	identify(c, sk, f);
 	probe_reader(&at, sk);
 	bpf_seq_write(ctx->meta->seq, &at, sizeof(at));

@@ -13,7 +13,7 @@
 static void print_fact(const struct features *f, enum fact fact, enum flavour forced)
 {
 	const struct probe_fact *p = &probe_facts[fact];
-	int chosen = probe_choose(f, fact, forced);
+	int chosen = probe_choose(f, fact, forced, false);
 
 	printf("%-13s %-11s %s\n", p->name, chosen < 0 ? "NONE" : flavour_name(p->options[chosen].flavour), p->says);
 	for (int i = 0; i < PROBE_OPTIONS && p->options[i].hook != HOOK_NONE; i++) {
@@ -24,8 +24,12 @@ static void print_fact(const struct features *f, enum fact fact, enum flavour fo
 		printf("    %c %-10s %-28s %s\n", i == chosen ? '*' : ' ', flavour_name(o->flavour), o->target,
 		       feature_refusal(o->hook, f->err[fact][i]));
 	}
-	if (p->limits)
-		printf("      limits: %s\n", p->limits);
+	for (const char *at = p->limits; at && *at;) {
+		size_t n = strcspn(at, ";");
+
+		printf("      limits: %.*s\n", (int)n, at);
+		at += n + strspn(at + n, "; ");
+	}
 }
 
 static void print_readers(void)
@@ -78,7 +82,7 @@ enum exit_status doctor(const struct options *opt)
 	       flavour_name(opt->flavour));
 	for (int fact = 0; fact < FACT_MAX; fact++) {
 		print_fact(&f, fact, opt->flavour);
-		usable &= !probe_facts[fact].required || probe_choose(&f, fact, opt->flavour) >= 0;
+		usable &= !probe_facts[fact].required || probe_choose(&f, fact, opt->flavour, false) >= 0;
 	}
 	print_readers();
 	print_limits(opt, &f);

@@ -5,7 +5,7 @@
 #include "judge.h"
 
 #define PER_SECOND 10
-#define SHORT_NS 1024000000ULL /* longer lives are turnover */
+#define SHORT_NS (1ULL << 30) /* about a second: the limit of an age class; longer lives are turnover */
 #define SECOND 1000000000ULL
 
 /* Short-lived closes of all remembered looks, and the time they span. */

@@ -8,8 +8,11 @@
 
 void site_key_of(const struct conn *c, struct site_key *key)
 {
+	/* accepted and closed before a look told by whom */
+	const struct actor *process = c->opener.pid ? &c->opener : &c->closer;
+
 	memset(key, 0, sizeof(*key)); /* it is hashed as bytes */
-	key->pid = c->opener.pid;
+	key->pid = process->pid;
 	key->netns = c->netns;
 	key->family = c->family;
 	key->role = c->role;
@@ -19,7 +22,7 @@ void site_key_of(const struct conn *c, struct site_key *key)
 		memcpy(key->raddr, c->raddr, sizeof(key->raddr));
 		key->rport = c->rport;
 	}
-	memcpy(key->comm, c->opener.comm, sizeof(key->comm)); /* zero-padded by the kernel side */
+	memcpy(key->comm, process->comm, sizeof(key->comm)); /* zero-padded by the kernel side */
 }
 
 bool site_same_peer(const struct site_key *a, const struct site_key *b)
@@ -113,5 +116,5 @@ void trend_add(struct trend *t, size_t count, __u64 now_ns)
 
 __u64 age_class_limit_ns(unsigned int class)
 {
-	return class >= AGE_CLASSES - 1 ? ~0ULL : (1ULL << class) * 1000000ULL;
+	return class >= AGE_CLASSES - 1 ? ~0ULL : 1ULL << (20 + class);
 }

@@ -68,7 +68,7 @@ void sites_free(struct sites *s);
 /* Adds the count of one more look. */
 void trend_add(struct trend *t, size_t count, __u64 now_ns);
 
-/* Upper bound of a lifetime of this class, ms; the last class has none. */
+/* Upper bound of a lifetime of this class, ns; the last class has none. */
 __u64 age_class_limit_ns(unsigned int class);
 
 #endif

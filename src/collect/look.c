@@ -131,6 +131,8 @@ static void record_without_fd(const struct conn *c, struct cgroups *cgroups, con
 {
 	__u64 now = monotonic_ns();
 
+	if (!c->closed_ns && !c->opener.pid)
+		return; /* in the accept queue: no process has opened it yet */
 	if (c->closed_ns) {
 		struct ev_conn ev = { .head = { .size = sizeof(ev), .kind = EV_CLOSE, .time_ns = now }, .conn = *c };
 
@@ -195,30 +197,29 @@ void looked_free(struct looked *l)
 int look_at_sites(const struct objects *o, __u64 before_ns, const struct event_sink *sink)
 {
 	struct ev_site ev = { .head = { .size = sizeof(ev), .kind = EV_SITE, .time_ns = monotonic_ns() } };
-	struct site_key *keys = calloc(BATCH, sizeof(*keys));
-	struct site_counts *counts = calloc(BATCH, sizeof(*counts));
-	struct site_key at;
+	__u64 *hashes = calloc(BATCH, sizeof(*hashes)), at = 0;
+	struct site_row *rows = calloc(BATCH, sizeof(*rows));
 	bool first = true;
 	int err = 0;
 	__u32 n;
 
-	if (!keys || !counts)
+	if (!hashes || !rows)
 		err = -ENOMEM;
 	while (!err) {
 		n = BATCH;
-		err = bpf_map_lookup_batch(o->sites, first ? NULL : &at, &at, keys, counts, &n, NULL);
+		err = bpf_map_lookup_batch(o->sites, first ? NULL : &at, &at, hashes, rows, &n, NULL);
 		if (err && err != -ENOENT)
 			break;
 		first = false;
 		for (__u32 i = 0; i < n; i++) {
-			ev.key = keys[i];
-			ev.counts = counts[i];
+			ev.key = rows[i].key;
+			ev.counts = rows[i].counts;
 			sink_event(sink, &ev.head);
-			if (counts[i].last_close_ns < before_ns)
-				bpf_map_delete_elem(o->sites, &keys[i]);
+			if (rows[i].counts.last_close_ns < before_ns)
+				bpf_map_delete_elem(o->sites, &hashes[i]);
 		}
 	}
-	free(keys);
-	free(counts);
+	free(hashes);
+	free(rows);
 	return err == -ENOENT ? 0 : err;
 }

@@ -28,13 +28,24 @@ static bool fact_wanted(enum fact fact, const struct tracer_options *opt)
 	}
 }
 
+/*
+ * Nothing but the accept's system call tells a process filter whose connection it is. Else a look tells in time who
+ * holds what leaks names, and the host's system calls stay as fast as they were.
+ */
+static bool spares_syscalls(const struct tracer_options *opt)
+{
+	return opt->quiet && !opt->filter.npids && !opt->filter.has_comm && !opt->filter.cgroup;
+}
+
 static int choose(struct objects *o, const struct tracer_options *opt, const struct features *f, char *why, size_t size)
 {
 	for (int fact = 0; fact < FACT_MAX; fact++) {
 		const struct probe_fact *p = &probe_facts[fact];
 		int i = 0;
 
-		o->chosen[fact] = fact_wanted(fact, opt) ? probe_choose(f, fact, opt->flavour) : -1;
+		o->chosen[fact] = -1;
+		if (fact_wanted(fact, opt))
+			o->chosen[fact] = probe_choose(f, fact, opt->flavour, spares_syscalls(opt));
 		if (o->chosen[fact] >= 0 || !p->required)
 			continue;
 		/* name the refusal of the flavour that was asked for, else of the last resort */
@@ -66,6 +77,7 @@ static void fill_config(struct config *cfg, const struct objects *o, const struc
 		.fn_epoll = fns[2].addr,
 		.fn_uring_poll = fns[3].addr,
 		.tp_connect = !probe_facts[FACT_CONNECT].options[o->chosen[FACT_CONNECT]].program,
+		.tp_accept = !probe_facts[FACT_ACCEPT].options[o->chosen[FACT_ACCEPT]].program,
 		.tp_close = !probe_facts[FACT_CLOSE].options[o->chosen[FACT_CLOSE]].program,
 		.has_cookie = f->has_cookie,
 		.emit_open = opt->emit_open,

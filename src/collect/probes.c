@@ -31,10 +31,16 @@ const struct probe_fact probe_facts[FACT_MAX] = {
 			FN(KPROBE, KPROBE, "security_sock_graft", "cl_accept_kprobe"),
 			FN(KPROBE, KRETPROBE, "inet_csk_accept", "cl_accept_kretprobe"),
 			{ .flavour = FLAVOUR_TRACEPOINT, .hook = HOOK_TRACEPOINT, .target = "syscalls/sys_exit_accept4",
-			  .program = "cl_accept4_tp", .also = "syscalls/sys_exit_accept", .also_program = "cl_accept_tp" },
+			  .program = "cl_accept4_tp", .also = "syscalls/sys_exit_accept", .also_program = "cl_accept_tp",
+			  .slows_syscalls = true },
+			FN(TRACEPOINT, TP_BTF, "inet_sock_set_state", NULL),
 		},
-		.limits = "tracepoint: an accept through io_uring or by a 32-bit program has no opener; kretprobe: misses "
-			  "accepts when many threads sleep in accept()",
+		.limits =
+			"kretprobe: misses accepts when many threads sleep in accept(); "
+			"sys_exit_accept4: an accept through io_uring or by a 32-bit program has no opener; "
+			"sys_exit_accept4: every system call of the host is some 50 ns slower while it is attached; "
+			"inet_sock_set_state, which `leaks` of a whole host prefers for that: a look tells the process "
+			"that accepted, nothing tells the thread",
 	},
 	[FACT_CLOSE] = {
 		.name = "close", .says = "who closed a connection", .required = true,
@@ -80,7 +86,7 @@ static bool fact_has_flavour(const struct probe_fact *fact, enum flavour flavour
 	return false;
 }
 
-int probe_choose(const struct features *f, enum fact fact, enum flavour forced)
+static int choose(const struct features *f, enum fact fact, enum flavour forced, bool slow_ones)
 {
 	const struct probe_fact *p = &probe_facts[fact];
 	bool only = forced != FLAVOUR_AUTO && fact_has_flavour(p, forced);
@@ -88,10 +94,17 @@ int probe_choose(const struct features *f, enum fact fact, enum flavour forced)
 	for (int i = 0; i < PROBE_OPTIONS && p->options[i].hook != HOOK_NONE; i++) {
 		if (only && p->options[i].flavour != forced)
 			continue;
-		if (!f->err[fact][i])
+		if (!f->err[fact][i] && (slow_ones || !p->options[i].slows_syscalls))
 			return i;
 	}
 	return -1;
+}
+
+int probe_choose(const struct features *f, enum fact fact, enum flavour forced, bool spare_syscalls)
+{
+	int i = choose(f, fact, forced, !spare_syscalls);
+
+	return i < 0 ? choose(f, fact, forced, true) : i;
 }
 
 const char *flavour_name(enum flavour f)

@@ -17,7 +17,7 @@ enum hook { HOOK_NONE, HOOK_FENTRY, HOOK_FEXIT, HOOK_KPROBE, HOOK_KRETPROBE, HOO
 /* A kernel difference that decides between two options of one flavour. */
 enum kernel_has { ANY_KERNEL, HAS_ACCEPT_ARG, LACKS_ACCEPT_ARG };
 
-#define PROBE_OPTIONS 5
+#define PROBE_OPTIONS 6
 
 struct probe_option {
 	enum flavour flavour;
@@ -27,6 +27,7 @@ struct probe_option {
 	const char *also; /* a second tracepoint and its program, always together with the first */
 	const char *also_program;
 	enum kernel_has when;
+	bool slows_syscalls; /* while it is attached every system call of the host takes the kernel's slow path */
 };
 
 enum fact { FACT_STATE, FACT_DESTROY, FACT_CONNECT, FACT_ACCEPT, FACT_CLOSE, FACT_RECEIVE, FACT_CHILDREN,
@@ -37,7 +38,7 @@ struct probe_fact {
 	const char *says; /* what it tells, for doctor */
 	bool required; /* without it nothing can be traced */
 	struct probe_option options[PROBE_OPTIONS]; /* in order of preference; ends at HOOK_NONE */
-	const char *limits; /* what the least flavour cannot see; NULL = nothing */
+	const char *limits; /* what a hook cannot see, or costs; separated by semicolons; NULL = nothing */
 };
 
 extern const struct probe_fact probe_facts[FACT_MAX];
@@ -51,9 +52,10 @@ struct features {
 
 /*
  * The option of a fact to use: the first that attached and that `forced` allows (FLAVOUR_AUTO allows all). A forced
- * flavour leaves facts alone that do not come in it. -1 = none.
+ * flavour leaves facts alone that do not come in it. spare_syscalls: rather know less than slow every system call.
+ * -1 = none.
  */
-int probe_choose(const struct features *f, enum fact fact, enum flavour forced);
+int probe_choose(const struct features *f, enum fact fact, enum flavour forced, bool spare_syscalls);
 
 const char *flavour_name(enum flavour f);
 

@@ -11,7 +11,7 @@
 
 static enum flavour chosen(const struct features *f, enum fact fact, enum flavour forced)
 {
-	int i = probe_choose(f, fact, forced);
+	int i = probe_choose(f, fact, forced, false);
 
 	assert_true(i >= 0);
 	return probe_facts[fact].options[i].flavour;
@@ -36,7 +36,7 @@ static void test_order_of_preference(void **state)
 	refuse(&f, FLAVOUR_KPROBE);
 	assert_int_equal(chosen(&f, FACT_CONNECT, FLAVOUR_AUTO), FLAVOUR_TRACEPOINT);
 	refuse(&f, FLAVOUR_TRACEPOINT);
-	assert_int_equal(probe_choose(&f, FACT_CONNECT, FLAVOUR_AUTO), -1);
+	assert_int_equal(probe_choose(&f, FACT_CONNECT, FLAVOUR_AUTO, false), -1);
 }
 
 static void test_forced(void **state)
@@ -49,7 +49,7 @@ static void test_forced(void **state)
 	/* it does not come in fentry: the force leaves it alone */
 	assert_int_equal(chosen(&f, FACT_STATE, FLAVOUR_FENTRY), FLAVOUR_TRACEPOINT);
 	refuse(&f, FLAVOUR_KPROBE);
-	assert_int_equal(probe_choose(&f, FACT_ACCEPT, FLAVOUR_KPROBE), -1);
+	assert_int_equal(probe_choose(&f, FACT_ACCEPT, FLAVOUR_KPROBE, false), -1);
 }
 
 static void test_kernel_difference(void **state)
@@ -58,12 +58,27 @@ static void test_kernel_difference(void **state)
 
 	(void)state;
 	f.err[FACT_ACCEPT][0] = 1; /* for other kernels */
-	assert_string_equal(probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_FENTRY)].program,
+	assert_string_equal(probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_FENTRY, false)].program,
 			    "cl_accept_fexit_4");
 	f.err[FACT_ACCEPT][0] = 0;
 	f.err[FACT_ACCEPT][1] = 1;
-	assert_string_equal(probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_FENTRY)].program,
+	assert_string_equal(probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_FENTRY, false)].program,
 			    "cl_accept_fexit_2");
+}
+
+/* Who does not ask for threads gets a host whose system calls are as fast as before, where there is a choice. */
+static void test_spared_syscalls(void **state)
+{
+	struct features f = { 0 };
+	const struct probe_option *o;
+
+	(void)state;
+	o = &probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_AUTO, true)];
+	assert_int_equal(o->flavour, FLAVOUR_FENTRY);
+	o = &probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_TRACEPOINT, true)];
+	assert_false(o->slows_syscalls);
+	o = &probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_TRACEPOINT, false)];
+	assert_true(o->slows_syscalls);
 }
 
 static void test_table_is_whole(void **state)
@@ -84,6 +99,7 @@ int main(void)
 		cmocka_unit_test(test_order_of_preference),
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_kernel_difference),
+		cmocka_unit_test(test_spared_syscalls),
 		cmocka_unit_test(test_table_is_whole),
 	};
 
