@@ -3,9 +3,9 @@
  * lifecycle.bpf.h - a connection from open to destroy. One body per fact; connlife.bpf.c attaches them.
  *
  * open (connect or accept, in the opener's context) -> established -> closed (the application let go, in the closer's
- * context) -> state CLOSE (the kernel is done with it: the record is said and deleted). A connection that the kernel
- * ends first (reset, timeout, ss -K) is said and deleted at that moment: no process closed it. One that both ends have
- * shut down before the application closes is said when the socket is destroyed.
+ * context) -> destroyed (the kernel is done with it: the record is said and deleted). A connection that the kernel
+ * ends first (reset, timeout, ss -K) is said and deleted when its state becomes CLOSE: no process closed it, and the
+ * socket may live on.
  *
  * The kernel skips a program that interrupts itself on its CPU (a softirq's state change during a process's). Opens and
  * closes run in process context and interrupt nobody, so they are never skipped; what softirq says (established, peer
@@ -288,6 +288,8 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 			return;
 		if (cfg.tp_close && sock_in_close(sk))
 			on_app_close(sk);
+		if (sk->__sk_common.skc_flags >> SOCK_DEAD_BIT & 1)
+			return; /* orphaned: destroyed next, and said there */
 		c = conn_of(sk);
 		if (c)
 			on_state_close(sk, c, old);

@@ -9,6 +9,7 @@
 #define AF_INET 2
 #define AF_INET6 10
 #define SHUTDOWN_BOTH 3
+#define SOCK_DEAD_BIT 0 /* include/net/sock.h, enum sock_flags: no socket any more (sock_orphan) */
 #define SOCK_DONE_BIT 1 /* include/net/sock.h, enum sock_flags: the peer's FIN was received (tcp_fin) */
 
 /* Errors of the kernel's sk_err (include/uapi/asm-generic/errno.h). */

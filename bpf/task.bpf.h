@@ -18,21 +18,25 @@ static __always_inline struct task_struct *current_task_loads(void)
 	return NULL;
 }
 
-static __always_inline void actor_is_current(struct actor *a)
+/* As bpf_get_current_pid_tgid(): process in the upper half, thread in the lower. */
+static __always_inline __u64 current_pid_tid(void)
 {
 	struct task_struct *t = current_task_loads();
 
-	if (t) {
-		a->pid = t->tgid;
-		a->tid = t->pid;
-		__builtin_memcpy(a->comm, t->comm, sizeof(a->comm));
-	} else {
-		__u64 id = bpf_get_current_pid_tgid();
+	return t ? (__u64)t->tgid << 32 | (__u32)t->pid : bpf_get_current_pid_tgid();
+}
 
-		a->pid = id >> 32;
-		a->tid = (__u32)id;
+static __always_inline void actor_is_current(struct actor *a)
+{
+	struct task_struct *t = current_task_loads();
+	__u64 id = current_pid_tid();
+
+	a->pid = id >> 32;
+	a->tid = (__u32)id;
+	if (t)
+		__builtin_memcpy(a->comm, t->comm, sizeof(a->comm));
+	else
 		bpf_get_current_comm(a->comm, sizeof(a->comm));
-	}
 }
 
 static __always_inline __u64 current_cgroup(void)

@@ -14,34 +14,24 @@
 static __always_inline void on_receive(struct sock *sk, int ret, bool left)
 {
 	struct conn *c = conn_of(sk);
-	struct task_struct *t;
-	__u32 pid, tid;
 	__u64 id;
 
 	if (!c)
 		return;
-	t = current_task_loads();
-	if (t) {
-		pid = t->tgid;
-		tid = t->pid;
-	} else {
-		id = bpf_get_current_pid_tgid();
-		pid = id >> 32;
-		tid = (__u32)id;
-	}
+	id = current_pid_tid();
 	if (ret > 0) {
 		c->recv_jiffies = (__u32)bpf_jiffies64();
 		c->flags &= ~(CONN_RECV_EAGAIN | CONN_RECV_EOF | CONN_RECV_LEFT);
 		if (left)
 			c->flags |= CONN_RECV_LEFT;
-		if (c->receiver.tid != tid)
+		if (c->receiver.tid != (__u32)id)
 			actor_is_current(&c->receiver);
 	} else if (ret == 0) {
 		c->flags |= CONN_RECV_EOF;
 	} else if (ret == -EAGAIN) {
 		c->try_jiffies = (__u32)bpf_jiffies64();
-		c->try_pid = pid;
-		c->try_tid = tid;
+		c->try_pid = id >> 32;
+		c->try_tid = (__u32)id;
 		c->flags |= CONN_RECV_EAGAIN;
 	}
 }

@@ -247,6 +247,8 @@ static void on_event(void *ctx, const struct ev_head *ev)
 		err = timelines_event(&r->timelines, ev);
 	if (err && !r->err)
 		r->err = err;
+	if (ev->kind == EV_LOOK && r->recording)
+		recording_flush(r->recording); /* its error is told at the end: recording_close() */
 	if (ev->kind == EV_LOOK)
 		on_look(r, (const struct ev_look *)ev);
 	else if (ev->kind == EV_END)

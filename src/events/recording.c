@@ -85,15 +85,11 @@ void recording_write(struct recording *r, const struct ev_head *ev)
 	put(r, ev, ev->size);
 }
 
-void recording_flush(struct recording *r)
+int recording_flush(struct recording *r)
 {
 	errno = 0;
 	if (!r->err && fflush(r->file))
 		r->err = last_error();
-}
-
-int recording_error(const struct recording *r)
-{
 	return r->err;
 }
 

@@ -23,11 +23,9 @@ int recording_create(const char *path, struct recording **out);
 /* Appends ev to a buffer. After the first error nothing more is written. */
 void recording_write(struct recording *r, const struct ev_head *ev);
 
-/* Hands what is buffered to the kernel, so that a killed run leaves a readable file. */
-void recording_flush(struct recording *r);
-
-/* The first error so far, as a negative errno. */
-int recording_error(const struct recording *r);
+/* Hands what is buffered to the kernel, so that a killed run leaves a readable file. Returns the first error so far, as
+ * a negative errno. */
+int recording_flush(struct recording *r);
 
 /* Flushes, closes and frees; returns the first error of the whole life. r may be NULL. */
 int recording_close(struct recording *r);

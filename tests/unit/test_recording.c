@@ -55,7 +55,7 @@ static void write_sample(struct got *want, bool whole)
 		recording_write(r, all[i]);
 		got_event(want, all[i]);
 	}
-	assert_int_equal(recording_error(r), 0);
+	assert_int_equal(recording_flush(r), 0);
 	assert_int_equal(recording_close(r), 0);
 }
 
@@ -302,7 +302,7 @@ static void errors(void **state)
 	assert_int_equal(recording_create("/dev/full", &r), 0);
 	for (int i = 0; i < 2000; i++)
 		recording_write(r, &session.head);
-	assert_int_equal(recording_error(r), -ENOSPC);
+	assert_int_equal(recording_flush(r), -ENOSPC);
 	assert_int_equal(recording_close(r), -ENOSPC);
 }
 
