@@ -11,6 +11,7 @@ struct config {
 	struct filter filter;
 	__u32 self; /* our own process id: a look holds files for a moment, and may be left to close one */
 	__u32 pad2;
+	__u64 tick_ns, tick_origin_ns; /* facts are dated by ticks (time.bpf.h); 0 = by the clock */
 	__u64 wake_bytes; /* ring buffer fill level above which user space is woken */
 	/* Kernel addresses of wait queue functions; 0 = unknown (kptr_restrict). */
 	__u64 fn_recv, fn_poll, fn_epoll, fn_uring_poll;

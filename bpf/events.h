@@ -33,6 +33,7 @@ enum ev_kind {
 	EV_CGROUP = 9, /* ev_cgroup: the path of a cgroup id */
 	EV_SITE = 10, /* ev_site: closes of one site, counted in the kernel up to now */
 	EV_END = 11, /* ev_end: last record of a stream that was not cut off */
+	EV_STANDSTILL = 12, /* ev_standstill: this host ran nobody for a while */
 	EV_KIND_MAX,
 };
 
@@ -259,6 +260,13 @@ struct ev_site {
 	struct ev_head head;
 	struct site_key key;
 	struct site_counts counts;
+};
+
+/* Virtual machines are stopped, moved and starved: until head.time_ns not even this tool, which has a high priority and
+ * a timer that fires ten times a second, was let run. What an application did not do meanwhile says nothing about it. */
+struct ev_standstill {
+	struct ev_head head;
+	__u64 from_ns;
 };
 
 struct ev_end {

@@ -16,6 +16,7 @@
 
 #include "sock.bpf.h"
 #include "emit.bpf.h"
+#include "time.bpf.h"
 #include "site.bpf.h"
 
 /* A fresh record of sk that the current task opens; false = not wanted. */
@@ -30,7 +31,7 @@ static __always_inline bool conn_begin(struct conn *c, const struct sock_head *h
 	actor_is_current(&c->opener);
 	if (!wants_task(c->opener.pid, c->opener.comm))
 		return false;
-	c->opened_ns = bpf_ktime_get_ns();
+	c->opened_ns = fact_ns();
 	c->flags = CONN_OPENER_SEEN;
 	c->id = HEAD_FIELD(head, __sk_common.skc_cookie.counter);
 	c->cgroup = current_cgroup();
@@ -52,7 +53,7 @@ static __always_inline void finish(struct conn *c, struct sock *sk)
 
 static __always_inline void closed_by_current(struct conn *c)
 {
-	c->closed_ns = bpf_ktime_get_ns();
+	c->closed_ns = fact_ns();
 	c->how = current_is_exiting() ? HOW_EXIT : HOW_APP;
 	actor_is_current(&c->closer);
 	if (c->closer.pid == cfg.self) /* the closer let go while we looked: it is not known */
@@ -123,7 +124,7 @@ static __noinline void on_handshake(struct sock *sk)
 	sock_tuple(&c, &head);
 	if (!wants_conn(&c))
 		return;
-	c.opened_ns = bpf_ktime_get_ns();
+	c.opened_ns = fact_ns();
 	c.netns = head_netns(&head);
 	conn_identify(&c, sk);
 	count(CNT_OPENED);
@@ -181,7 +182,7 @@ static __always_inline void on_app_close(struct sock *sk)
 
 static __always_inline void on_established(struct sock *sk, struct conn *c)
 {
-	c->connect_ns = bpf_ktime_get_ns() - c->opened_ns;
+	c->connect_ns = fact_ns() - c->opened_ns;
 	c->flags |= CONN_ESTABLISHED;
 	if (cfg.has_cookie || cfg.emit_open) /* else: what makes a cookie before the close makes the id */
 		conn_identify(c, sk);
@@ -207,7 +208,7 @@ static __always_inline bool fins_exchanged(int state)
 /* A connect that never became established is over. */
 static __always_inline void on_failed(struct sock *sk, struct conn *c)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = fact_ns();
 
 	if (!c->lport)
 		c->lport = sock_former_lport(sk); /* still 0 when none was to be had (EADDRNOTAVAIL) */
@@ -236,7 +237,7 @@ static __always_inline void on_state_close(struct sock *sk, struct conn *c, int 
 	}
 	if (!c->closed_ns && err) {
 		/* sk_err is set before the state in every path that ends a connection from outside the application */
-		c->closed_ns = bpf_ktime_get_ns();
+		c->closed_ns = fact_ns();
 		c->how = how_of_error(err);
 	} else if (!c->closed_ns && sk->sk_lock.owned && !fins_exchanged(old)) {
 		closed_by_current(c); /* disconnected: connect(2) to AF_UNSPEC. The socket may connect again */
@@ -276,7 +277,7 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 	case TCP_CLOSE_WAIT:
 		c = conn_of(sk);
 		if (c && !c->peer_closed_ns)
-			c->peer_closed_ns = bpf_ktime_get_ns();
+			c->peer_closed_ns = fact_ns();
 		return;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
@@ -317,7 +318,7 @@ static __always_inline void on_destroy(struct sock *sk)
 	if (!c->closed_ns && sk->sk_lock.owned)
 		closed_by_current(c);
 	else if (!c->closed_ns)
-		c->closed_ns = bpf_ktime_get_ns();
+		c->closed_ns = fact_ns();
 	finish(c, sk);
 }
 

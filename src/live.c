@@ -14,6 +14,7 @@
 #include "program.h"
 
 #define DRAIN_NS 100000000ULL /* how long an event may wait in the ring buffer */
+#define STANDSTILL_NS 500000000ULL /* a timer that is so late: the host did not run */
 #define SAMPLES 5 /* looks between reports, in the time that there is */
 #define SAMPLE_MIN_NS 200000000ULL
 #define SAMPLE_MAX_NS 10000000000ULL
@@ -92,11 +93,15 @@ static int wait_and_say(struct live *l)
 	int err = 0;
 
 	while (!l->done && !err) {
+		__u64 due = monotonic_ns() + DRAIN_NS;
+
 		if (poll(l->fds, FD_COUNT, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
 		}
+		if (monotonic_ns() > due + STANDSTILL_NS)
+			tracer_standstill(l->tracer, due);
 		if (l->fds[FD_SIGNAL].revents)
 			on_signal(l);
 		if (expired(&l->fds[FD_DRAIN]) || l->fds[FD_RING].revents)

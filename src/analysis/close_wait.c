@@ -60,7 +60,7 @@ static int judge_close_wait(struct judging *j)
 	for (size_t i = 0; i < j->ncases; i++) {
 		struct kase *c = &j->cases[i];
 		const struct connection *k = c->k;
-		__u64 closed = peer_closed_ns(k), ago = j->now_ns > closed ? j->now_ns - closed : 0;
+		__u64 closed = peer_closed_ns(k), ago = judge_ago(j, closed);
 
 		if (!connection_is_close_wait(k) || !closed || ago < j->older_ns)
 			continue;

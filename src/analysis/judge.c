@@ -110,7 +110,7 @@ static int make_case(struct kase *c, const struct connection *k, struct judging 
 		return -ENOMEM;
 	c->site->seen_ns = j->now_ns;
 	c->used_ns = connection_last_use(k).time_ns;
-	c->idle_ns = j->now_ns > c->used_ns ? j->now_ns - c->used_ns : 0;
+	c->idle_ns = judge_ago(j, c->used_ns);
 	c->reads = connection_reads(k);
 	c->quiet = c->idle_ns >= j->older_ns && c->reads != READS_SOMEBODY;
 	return 0;

@@ -91,6 +91,12 @@ bool connection_is_close_wait(const struct connection *k);
  */
 const char *loss_doubt(struct judging *j, size_t rests_on);
 
+/* How long ago, in time in which the host ran. */
+static inline __u64 judge_ago(const struct judging *j, __u64 then_ns)
+{
+	return session_ran_ns(j->session, then_ns, j->now_ns);
+}
+
 /* Gives one case its verdict. */
 static inline void kase_judge(struct kase *c, enum verdict v, enum severity s, enum confidence conf, __u64 since_ns,
 			      const char *variant)

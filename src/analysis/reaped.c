@@ -22,9 +22,9 @@ static bool was_quiet(const struct ended *e, const struct judging *j)
 {
 	__u64 used = connection_last_use(&e->k).time_ns, closed = e->k.c.closed_ns, fin = e->k.c.peer_closed_ns;
 
-	if (e->reads == READS_SOMEBODY || closed < used || closed - used < j->older_ns)
+	if (e->reads == READS_SOMEBODY || closed < used || session_ran_ns(j->session, used, closed) < j->older_ns)
 		return false;
-	return !fin || closed - fin >= j->older_ns;
+	return !fin || session_ran_ns(j->session, fin, closed) >= j->older_ns;
 }
 
 /* The peer had closed, the program had not. A client that opened nothing newer may have meant to end anyway. */

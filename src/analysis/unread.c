@@ -62,7 +62,7 @@ static int judge_unread(struct judging *j)
 	for (size_t i = 0; i < j->ncases; i++) {
 		struct kase *c = &j->cases[i];
 		const struct connection *k = c->k;
-		__u64 since = waiting_since(k), waited = j->now_ns - since;
+		__u64 since = waiting_since(k), waited = judge_ago(j, since);
 		const char *which;
 
 		/* a thread in recv with data before it waits for more (MSG_WAITALL, SO_RCVLOWAT) */

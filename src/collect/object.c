@@ -7,6 +7,7 @@
 #include "features.h"
 #include "ksyms.h"
 #include "object.h"
+#include "ticks.h"
 #include "tracefs.h"
 
 /* src/collect/embed.S */
@@ -66,11 +67,16 @@ static void fill_config(struct config *cfg, const struct objects *o, const struc
 {
 	struct ksym fns[] = { { .name = "woken_wake_function" }, { .name = "pollwake" },
 			       { .name = "ep_poll_callback" }, { .name = "io_poll_wake" } };
+	__u64 tick = 0, tick_origin_ns = 0;
 
+	if (opt->quiet && !opt->emit_open && !ticks_origin(&tick_origin_ns))
+		tick = tick_ns();
 	ksyms_find(fns, 4); /* without addresses readers are unknown */
 	*cfg = (struct config){
 		.filter = opt->filter,
 		.self = getpid(),
+		.tick_ns = tick,
+		.tick_origin_ns = tick_origin_ns,
 		.wake_bytes = opt->ring_bytes / WAKE_FRACTION,
 		.fn_recv = fns[0].addr,
 		.fn_poll = fns[1].addr,

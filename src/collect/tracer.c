@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "features.h"
 #include "look.h"
+#include "ticks.h"
 #include "tracefs.h"
 #include "../version.h"
 
@@ -71,15 +72,14 @@ static void say_session(struct tracer *t, const struct tracer_options *opt)
 		.last_use = t->objects.chosen[FACT_RECEIVE] >= 0,
 		.tool = CONNLIFE_VERSION,
 	};
-	struct timespec wall, tick;
+	__u64 tick = tick_ns();
+	struct timespec wall;
 	struct utsname un;
 
 	clock_gettime(CLOCK_REALTIME, &wall);
 	ev.head.time_ns = monotonic_ns();
 	ev.wall_ns = wall.tv_sec * 1000000000ULL + wall.tv_nsec;
-	/* the coarse clocks advance once a tick: their resolution is the tick */
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	ev.hz = tick.tv_nsec ? (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec : 0;
+	ev.hz = tick ? (1000000000 + tick / 2) / tick : 0;
 	if (!uname(&un)) {
 		snprintf(ev.host, sizeof(ev.host), "%.*s", (int)sizeof(ev.host) - 1, un.nodename);
 		snprintf(ev.kernel, sizeof(ev.kernel), "%.*s", (int)sizeof(ev.kernel) - 1, un.release);
@@ -264,6 +264,14 @@ int tracer_look(struct tracer *t, enum look_why why)
 	ev.head.time_ns = monotonic_ns();
 	sink_event(&t->sink, &ev.head);
 	return err;
+}
+
+void tracer_standstill(struct tracer *t, __u64 from_ns)
+{
+	struct ev_standstill ev = { .head = { .size = sizeof(ev), .kind = EV_STANDSTILL, .time_ns = monotonic_ns() },
+				    .from_ns = from_ns };
+
+	sink_event(&t->sink, &ev.head);
 }
 
 void tracer_end(struct tracer *t, __u32 program_status)

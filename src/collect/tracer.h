@@ -46,6 +46,9 @@ int tracer_drain(struct tracer *t);
  */
 int tracer_look(struct tracer *t, enum look_why why);
 
+/* Says EV_STANDSTILL: from then until now the caller was ready to run, and was not let. */
+void tracer_standstill(struct tracer *t, __u64 from_ns);
+
 /* Says EV_END. program_status: wait status of `-- PROGRAM`. */
 void tracer_end(struct tracer *t, __u32 program_status);
 

@@ -107,6 +107,11 @@ static const char *check_site(const struct ev_head *ev)
 	return key->role > ROLE_SERVER ? "no such role" : NULL;
 }
 
+static const char *check_standstill(const struct ev_head *ev)
+{
+	return ((const struct ev_standstill *)ev)->from_ns > ev->time_ns ? "a standstill ends before it begins" : NULL;
+}
+
 /*
  * min is the size a kind had when it was introduced. When a struct grows, the number stays: an older writer's record is
  * well-formed, and who reads it takes what is missing as zero.
@@ -126,6 +131,7 @@ static const struct {
 	[EV_CGROUP] = { sizeof(struct ev_cgroup), check_cgroup },
 	[EV_SITE] = { sizeof(struct ev_site), check_site },
 	[EV_END] = { sizeof(struct ev_end), NULL },
+	[EV_STANDSTILL] = { sizeof(struct ev_standstill), check_standstill },
 };
 
 const char *event_check(const void *bytes, size_t len)

@@ -77,6 +77,10 @@ void session_event(struct session *s, const struct ev_head *ev)
 	case EV_COUNTERS:
 		take(&s->counters, sizeof(s->counters), ev);
 		break;
+	case EV_STANDSTILL:
+		s->standstills[s->nstandstills++ % MAX_STANDSTILLS] =
+			(struct standstill){ ((const struct ev_standstill *)ev)->from_ns, ev->time_ns };
+		break;
 	case EV_END:
 		take(&end, sizeof(end), ev);
 		s->ended = true;
@@ -102,6 +106,26 @@ const char *session_cgroup(const struct session *s, __u64 id)
 
 	HASH_FIND(hh, s->cgroups, &id, sizeof(id), g);
 	return g ? g->path : NULL;
+}
+
+__u64 session_ran_ns(const struct session *s, __u64 from_ns, __u64 to_ns)
+{
+	__u64 ran = to_ns > from_ns ? to_ns - from_ns : 0;
+
+	for (size_t i = 0; i < s->nstandstills && i < MAX_STANDSTILLS; i++) {
+		__u64 from = s->standstills[i].from_ns, to = s->standstills[i].to_ns;
+
+		from = from > from_ns ? from : from_ns;
+		to = to < to_ns ? to : to_ns;
+		if (to > from)
+			ran -= to - from;
+	}
+	return ran;
+}
+
+__u64 session_standstill_ns(const struct session *s)
+{
+	return s->last_ns - session_ran_ns(s, 0, s->last_ns);
 }
 
 __u64 session_wall_ns(const struct session *s, __u64 mono_ns)

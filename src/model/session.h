@@ -10,6 +10,7 @@
 #include "../../bpf/events.h"
 
 #define MAX_FLAVOURS 16
+#define MAX_STANDSTILLS 16 /* the newest so many are remembered */
 
 struct cgroup_path; /* uthash entry: id -> path */
 
@@ -20,11 +21,15 @@ struct session {
 	struct cgroup_path *cgroups;
 	struct ev_counters counters; /* the newest */
 	__u64 last_ns; /* time of the newest event */
+	struct standstill {
+		__u64 from_ns, to_ns;
+	} standstills[MAX_STANDSTILLS]; /* a ring */
+	size_t nstandstills; /* ever seen */
 	bool ended; /* EV_END was seen: the stream is whole */
 	__u32 program_status;
 };
 
-/* Takes EV_SESSION, EV_FLAVOUR, EV_CGROUP, EV_COUNTERS and EV_END; ignores all others. */
+/* Takes EV_SESSION, EV_FLAVOUR, EV_CGROUP, EV_COUNTERS, EV_STANDSTILL and EV_END; ignores all others. */
 void session_event(struct session *s, const struct ev_head *ev);
 void session_free(struct session *s);
 
@@ -39,6 +44,12 @@ __u64 session_wall_ns(const struct session *s, __u64 mono_ns);
  * ns. The counter wraps after 49 days at 1000 Hz: older times come out too young by whole wraps. 0 when then is 0.
  */
 __u64 session_tick_ns(const struct session *s, __u32 then, __u32 now_jiffies, __u64 now_ns);
+
+/* How long between two times (CLOCK_MONOTONIC ns) the host ran: what stood still could neither use nor close anything. */
+__u64 session_ran_ns(const struct session *s, __u64 from_ns, __u64 to_ns);
+
+/* How long the host stood still in all, as far as that is remembered. */
+__u64 session_standstill_ns(const struct session *s);
 
 /* Sum of all loss counters. */
 __u64 session_lost(const struct session *s);

@@ -183,6 +183,8 @@ static void json_summary(struct output *o, const struct summary *s)
 	for (int c = CNT_LOST; c < CNT_MAX; c++)
 		json_u64(&j, loss_name((enum counter)c), o->session->counters.value[c]);
 	json_object_end(&j);
+	if (session_standstill_ns(o->session))
+		json_u64(&j, "standstill_ns", session_standstill_ns(o->session));
 	if (s->report)
 		json_findings_summary(&j, s->report);
 	json_finish(&j, o);

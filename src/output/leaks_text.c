@@ -224,6 +224,7 @@ static void put_finding(struct output *o, const struct finding *f, __u64 now_ns)
 static void put_title(struct output *o, const struct report *r)
 {
 	const __u64 *count = o->session->counters.value;
+	char still[DURATION_LEN];
 	bool any = false;
 	struct buf b;
 
@@ -240,6 +241,11 @@ static void put_title(struct output *o, const struct report *r)
 	if (!any)
 		buf_str(&b, ", nothing lost");
 	buf_line(&b, o->file, o->flush);
+	if (session_standstill_ns(o->session)) {
+		duration_text(still, session_standstill_ns(o->session));
+		buf_printf(&b, "this host stood still for %s: not counted as time unused", still);
+		buf_line(&b, o->file, o->flush);
+	}
 	buf_line(&b, o->file, o->flush);
 	buf_free(&b);
 }

@@ -239,8 +239,9 @@ def finish(report, all_):
     report.check()
     for one in all_:
         one.end()
-    if report.lost():
-        raise Fail("lost: %r" % report.lost())
+    lost = {what: n for what, n in report.lost().items() if what != "missed"}  # caught up: bpf/lifecycle.bpf.h
+    if lost:
+        raise Fail("lost: %r" % lost)
     return report
 
 

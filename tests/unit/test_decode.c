@@ -20,6 +20,7 @@ union record {
 	struct ev_cgroup cgroup;
 	struct ev_site site;
 	struct ev_end end;
+	struct ev_standstill standstill;
 	__u64 room[160];
 };
 
@@ -30,7 +31,7 @@ static void make(union record *r, __u16 kind)
 		[EV_CLOSE] = sizeof(struct ev_conn),	  [EV_FAILED] = sizeof(struct ev_conn),
 		[EV_SEEN] = sizeof(struct ev_seen),	  [EV_LOOK] = sizeof(struct ev_look),
 		[EV_COUNTERS] = sizeof(struct ev_counters), [EV_SITE] = sizeof(struct ev_site),
-		[EV_END] = sizeof(struct ev_end),
+		[EV_END] = sizeof(struct ev_end),	  [EV_STANDSTILL] = sizeof(struct ev_standstill),
 	};
 
 	memset(r, 0, sizeof(*r));

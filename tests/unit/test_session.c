@@ -112,6 +112,27 @@ static void counters_and_end(void **state)
 	assert_true(s.last_ns == START_NS + 9 * SEC);
 }
 
+static void time_that_the_host_ran(void **state)
+{
+	struct ev_standstill e = { .head = made_head(EV_STANDSTILL, sizeof(e), START_NS + 9 * SEC),
+				   .from_ns = START_NS + 4 * SEC };
+	struct session s = begun();
+
+	(void)state;
+	assert_true(session_ran_ns(&s, START_NS, START_NS + 10 * SEC) == 10 * SEC);
+	assert_true(session_standstill_ns(&s) == 0);
+	session_event(&s, &e.head);
+	assert_true(session_ran_ns(&s, START_NS, START_NS + 10 * SEC) == 5 * SEC);
+	assert_true(session_ran_ns(&s, START_NS + 5 * SEC, START_NS + 6 * SEC) == 0);
+	assert_true(session_ran_ns(&s, START_NS + 9 * SEC, START_NS + 10 * SEC) == SEC);
+	assert_true(session_ran_ns(&s, START_NS + 2 * SEC, START_NS + SEC) == 0);
+	assert_true(session_standstill_ns(&s) == 5 * SEC);
+	for (int i = 0; i < 2 * MAX_STANDSTILLS; i++) /* only the newest are remembered */
+		session_event(&s, &(struct ev_standstill){ .head = made_head(EV_STANDSTILL, sizeof(e), START_NS + (20 + i) * SEC),
+							   .from_ns = START_NS + (19 + i) * SEC }.head);
+	assert_true(session_standstill_ns(&s) == MAX_STANDSTILLS * SEC);
+}
+
 static void loss_words(void **state)
 {
 	(void)state;
@@ -126,8 +147,13 @@ static void loss_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wall_time), cmocka_unit_test(ticks),		 cmocka_unit_test(cgroups),
-		cmocka_unit_test(flavours),  cmocka_unit_test(counters_and_end), cmocka_unit_test(loss_words),
+		cmocka_unit_test(wall_time),
+		cmocka_unit_test(ticks),
+		cmocka_unit_test(cgroups),
+		cmocka_unit_test(flavours),
+		cmocka_unit_test(counters_and_end),
+		cmocka_unit_test(time_that_the_host_ran),
+		cmocka_unit_test(loss_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,27 @@ STORY(test_young_close_wait_is_nothing)
 	end(&st);
 }
 
+static void stood_still(struct story *st, double from, double to)
+{
+	struct ev_standstill ev = { .head = made_head(EV_STANDSTILL, sizeof(ev), START_NS + (__u64)(to * SEC)),
+				    .from_ns = START_NS + (__u64)(from * SEC) };
+
+	session_event(&st->session, &ev.head);
+}
+
+/* Nobody ran: neither the application that has yet to close nor anybody who could use the idle one. */
+STORY(test_what_stood_still_is_not_accused)
+{
+	BEGIN;
+	stood_still(&st, 4, 59);
+	see(&st, 60, (struct scene){ .id = 1, .opened = 1, .sent = 2, .role = ROLE_SERVER, .state = CLOSE_WAIT,
+				     .peer_closed = 3 });
+	see(&st, 60, (struct scene){ .id = 2, .opened = 1, .sent = 2 });
+	report(&st, 60);
+	assert_int_equal(st.report.nfindings, 0);
+	end(&st);
+}
+
 STORY(test_half_close_that_still_sends_is_info)
 {
 	BEGIN;
@@ -491,6 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_server_close_wait_is_a_leak),
 		cmocka_unit_test(test_young_close_wait_is_nothing),
+		cmocka_unit_test(test_what_stood_still_is_not_accused),
 		cmocka_unit_test(test_half_close_that_still_sends_is_info),
 		cmocka_unit_test(test_steady_client_close_wait_is_a_suspect),
 		cmocka_unit_test(test_client_close_wait_with_newer_connection_is_a_leak),
