@@ -13,8 +13,10 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 from harness import Connlife, Fail, Runner, Skip, Workload, wait_until
 
@@ -490,6 +492,20 @@ def unfiltered(env):
     problems = check_leaker(situation, report, env, late=True)
     if problems:
         raise Fail("; ".join(problems))
+
+
+@runner.test
+def standstill(env):
+    """While this host (here: connlife alone) does not run, nobody can close anything: that time accuses nobody."""
+    tracer = leaks(env)
+    tracer.send(signal.SIGSTOP)
+    Situation(env, "leaker", "close-wait-client").ready()
+    time.sleep(2 * env.options.older_ms / 1000)  # long enough for a verdict
+    tracer.send(signal.SIGCONT)
+    report = tracer.stop().check()
+    accused = findings(report)
+    if accused or not report.summary.get("standstill_ns", 0) >= env.options.older_ms * 1000000:
+        raise Fail("%r; %s" % (report.summary, [brief(finding) for finding in accused]))
 
 
 @runner.test
