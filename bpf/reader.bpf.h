@@ -34,9 +34,8 @@ static __always_inline struct task_struct *epoll_waiter(struct wait_queue_entry 
 	return BPF_CORE_READ(w, private);
 }
 
-static __always_inline void probe_reader(struct look_fd *r, struct sock *sk)
+static __always_inline void probe_reader(struct look_fd *r, struct socket_wq *wq)
 {
-	struct socket_wq *wq = BPF_CORE_READ(sk, sk_wq);
 	struct list_head *head, *at;
 	bool strange = false;
 

@@ -25,7 +25,7 @@ static __always_inline struct sock *tcp_sock_of(struct file *f)
 	struct socket *so;
 	struct sock *sk;
 
-	if ((BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	if ((f->f_inode->i_mode & S_IFMT) != S_IFSOCK)
 		return NULL;
 	so = BPF_CORE_READ(f, private_data);
 	/* a socket's path opened with O_PATH has the mode too, but no socket that points back */
@@ -33,6 +33,19 @@ static __always_inline struct sock *tcp_sock_of(struct file *f)
 		return NULL;
 	sk = BPF_CORE_READ(so, sk);
 	return sk && sock_is_tcp(sk) ? sk : NULL;
+}
+
+/*
+ * The same as a typed pointer, for plain loads: the probe reads of 200 000 sockets took longer than all the rest of
+ * looking at them. bpf_sock_from_file() came with 5.11; cfg.has_cookie (5.12) stands for it.
+ */
+static __always_inline struct tcp_sock *typed_tcp_sock_of(struct file *f)
+{
+	struct socket *so = bpf_sock_from_file(f);
+	struct sock *sk = so ? so->sk : NULL;
+	__u16 family = sk ? sk->__sk_common.skc_family : 0;
+
+	return family == AF_INET || family == AF_INET6 ? bpf_skc_to_tcp_sock(sk) : NULL;
 }
 
 /* Same meaning as sock_facts(), from a pointer that must be probed. */
@@ -112,20 +125,20 @@ static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *s
 	return true;
 }
 
-static __always_inline void probe_holder(struct look_fd *r, struct task_struct *t, struct file *f)
+/* Plain loads: an iterator's t and f are typed pointers, and a probe read costs ten times as much. */
+static __always_inline void look_at_holder(struct look_fd *r, struct task_struct *t, struct file *f)
 {
-	struct task_struct *leader = BPF_CORE_READ(t, group_leader);
-	const struct cred *opener = BPF_CORE_READ(f, f_cred), *holder = BPF_CORE_READ(t, cred);
+	const struct cred *opener = f->f_cred, *holder = t->cred;
 
-	r->holder.pid = BPF_CORE_READ(t, tgid);
-	r->holder.tid = BPF_CORE_READ(t, pid);
-	BPF_CORE_READ_STR_INTO(&r->holder.comm, t, comm);
-	r->start_ns = BPF_CORE_READ(leader, start_time);
-	r->cgroup = task_cgroup(t);
-	r->stopped = task_is_stopped(t);
+	r->holder.pid = t->tgid;
+	r->holder.tid = t->pid;
+	__builtin_memcpy(r->holder.comm, t->comm, sizeof(r->holder.comm));
+	r->start_ns = t->group_leader->start_time;
+	r->cgroup = t->cgroups->dfl_cgrp->kn->id;
+	r->stopped = t->signal->flags & SIGNAL_STOP_STOPPED;
 	r->opener_cred = (__u64)opener;
 	r->holder_cred = (__u64)holder;
-	r->same_user = BPF_CORE_READ(opener, uid.val) == BPF_CORE_READ(holder, uid.val);
+	r->same_user = opener->uid.val == holder->uid.val;
 }
 
 /* The id, made where the kernel can make it. */
@@ -150,18 +163,31 @@ int cl_look(struct bpf_iter__task_file *ctx)
 	struct task_struct *t = ctx->task;
 	struct file *f = ctx->file;
 	struct look_fd at = {};
+	struct tcp_sock *tp = NULL;
+	struct socket_wq *wq;
 	struct conn *c;
 	struct sock *sk;
 
 	if (!t || !f)
 		return 0;
-	sk = tcp_sock_of(f);
-	if (!sk)
-		return 0;
+	if (cfg.has_cookie) {
+		tp = typed_tcp_sock_of(f);
+		if (!tp)
+			return 0;
+		sk = &tp->inet_conn.icsk_inet.sk;
+		wq = sk->sk_wq;
+		sock_facts(&at.sock, sk, tp);
+		at.sock.unsent = tp->write_seq - tp->snd_una;
+	} else {
+		sk = tcp_sock_of(f);
+		if (!sk)
+			return 0;
+		wq = BPF_CORE_READ(sk, sk_wq);
+		probe_facts(&at.sock, sk);
+	}
 	at.now_ns = bpf_ktime_get_ns();
 	at.fd = ctx->fd;
-	probe_holder(&at, t, f);
-	probe_facts(&at.sock, sk);
+	look_at_holder(&at, t, f);
 	c = conn_of(sk);
 	if (!c && keep_pre_existing(&at, sk, t))
 		c = conn_of(sk);
@@ -171,7 +197,7 @@ int cl_look(struct bpf_iter__task_file *ctx)
 		conn_catch_up(c, BPF_CORE_READ(sk, __sk_common.skc_num));
 	know_opener(c, &at);
 	identify(c, sk, f);
-	probe_reader(&at, sk);
+	probe_reader(&at, wq);
 	bpf_seq_write(ctx->meta->seq, &at, sizeof(at));
 	bpf_seq_write(ctx->meta->seq, c, sizeof(*c));
 	return 0;

@@ -56,11 +56,6 @@ static __always_inline bool current_is_exiting(void)
 	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_EXITING;
 }
 
-static __always_inline __u64 task_cgroup(struct task_struct *t)
-{
-	return BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
-}
-
 /* Is t in the cgroup (v2) with this id or below it? */
 static __always_inline bool task_under_cgroup(struct task_struct *t, __u64 id)
 {
@@ -74,11 +69,6 @@ static __always_inline bool task_under_cgroup(struct task_struct *t, __u64 id)
 		cg = css ? container_of(css, struct cgroup, self) : NULL;
 	}
 	return false;
-}
-
-static __always_inline bool task_is_stopped(struct task_struct *t)
-{
-	return BPF_CORE_READ(t, signal, flags) & SIGNAL_STOP_STOPPED;
 }
 
 #endif
