@@ -299,7 +299,7 @@ static enum exit_status replay(struct run *r, const struct event_sink *sink)
 	complain("--read %s: damaged at byte %llu: %s (what came before is shown)", r->opt->read,
 		 (unsigned long long)res.offset, res.why);
 	if (r->session.ev.head.size) { /* something could be read */
-		r->outstanding = HASH_COUNT(r->table.by_id);
+		r->outstanding = r->table.count;
 		summarise(r);
 	}
 	return EXIT_DAMAGED;

@@ -4,32 +4,101 @@
 #include <string.h>
 #include "table.h"
 
+#define CHAINS_MIN 1024
+
+/*
+ * Chains of our own: uthash takes 56 bytes of every connection, a chain 8 and its head 8. Cookies are counted up, so
+ * they fill the chains evenly and nearly in the order of opening, in which memory was allocated: a better mixed hash
+ * made every walk a series of cache misses. Made-up ids (CONN_SYNTHETIC_ID) are times above 8 bits of CPU number.
+ */
+static size_t chain_of(const struct table *t, __u64 id)
+{
+	return (id + (id >> 8)) & (t->nchains - 1);
+}
+
+/* Where k hangs: the head of its chain or the one before it. */
+static struct connection **link_of(const struct table *t, const struct connection *k)
+{
+	struct connection **at = &t->chains[chain_of(t, k->c.id)];
+
+	while (*at != k)
+		at = &(*at)->next;
+	return at;
+}
+
+static void free_connection(struct connection *k)
+{
+	if (k->holders != &k->holder)
+		free(k->holders);
+	free(k);
+}
+
 static void drop(struct table *t, struct connection *k)
 {
-	HASH_DEL(t->by_id, k);
-	free(k->holders);
-	free(k);
+	*link_of(t, k) = k->next;
+	t->count--;
+	free_connection(k);
 }
 
 struct connection *table_find(const struct table *t, __u64 id)
 {
-	struct connection *k;
+	struct connection *k = t->nchains ? t->chains[chain_of(t, id)] : NULL;
 
-	HASH_FIND(hh, t->by_id, &id, sizeof(id), k);
+	while (k && k->c.id != id)
+		k = k->next;
 	return k;
+}
+
+struct connection *table_next(const struct table *t, const struct connection *k)
+{
+	size_t i = 0;
+
+	if (k && k->next)
+		return k->next;
+	if (k)
+		i = chain_of(t, k->c.id) + 1;
+	while (i < t->nchains && !t->chains[i])
+		i++;
+	return i < t->nchains ? t->chains[i] : NULL;
+}
+
+/* As many chains as connections, at least. */
+static int make_room(struct table *t)
+{
+	struct table bigger = { .nchains = t->nchains ? t->nchains * 2 : CHAINS_MIN };
+
+	if (t->count < t->nchains)
+		return 0;
+	bigger.chains = calloc(bigger.nchains, sizeof(*bigger.chains));
+	if (!bigger.chains)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->nchains; i++)
+		for (struct connection *k = t->chains[i], *next; k; k = next) {
+			struct connection **head = &bigger.chains[chain_of(&bigger, k->c.id)];
+
+			next = k->next;
+			k->next = *head;
+			*head = k;
+		}
+	free(t->chains);
+	t->chains = bigger.chains;
+	t->nchains = bigger.nchains;
+	return 0;
 }
 
 static struct connection *find_or_add(struct table *t, __u64 id)
 {
-	struct connection *k = table_find(t, id);
+	struct connection *k = table_find(t, id), **head;
 
 	if (k)
 		return k;
-	k = calloc(1, sizeof(*k));
-	if (!k)
+	if (make_room(t) || !(k = calloc(1, sizeof(*k))))
 		return NULL;
 	k->c.id = id;
-	HASH_ADD(hh, t->by_id, c.id, sizeof(k->c.id), k);
+	head = &t->chains[chain_of(t, id)];
+	k->next = *head;
+	*head = k;
+	t->count++;
 	return k;
 }
 
@@ -45,7 +114,7 @@ static int opened(struct table *t, const struct session *s, const struct ev_conn
 }
 
 /* First sight in this look: what the look before saw moves to prev_*, the holders are asked anew. */
-static void begin_sight(struct connection *k, __u64 look)
+static void begin_sight(struct connection *k, __u32 look)
 {
 	if (k->sock.now_jiffies) {
 		k->prev_copied_seq = k->sock.copied_seq;
@@ -61,22 +130,25 @@ static void begin_sight(struct connection *k, __u64 look)
 
 static int add_holder(struct connection *k, const struct ev_seen *ev)
 {
+	size_t n = k->nholders;
 	struct holder *h;
 
-	if (!(k->nholders & (k->nholders - 1))) { /* full at powers of two (and at 0) */
-		size_t cap = k->nholders ? k->nholders * 2 : 1;
+	if (!k->holders) {
+		k->holders = &k->holder;
+	} else if (n && !(n & (n - 1))) { /* full at powers of two */
+		bool own = k->holders == &k->holder;
 
-		h = realloc(k->holders, cap * sizeof(*h));
+		h = realloc(own ? NULL : k->holders, 2 * n * sizeof(*h));
 		if (!h)
 			return -ENOMEM;
+		if (own)
+			*h = k->holder;
 		k->holders = h;
 	}
 	h = &k->holders[k->nholders++];
 	*h = (struct holder){
 		.who = ev->holder,
 		.fd = ev->fd,
-		.start_ns = ev->holder_start_ns,
-		.cgroup = ev->holder_cgroup,
 		.stopped = ev->flags & SEEN_STOPPED,
 		.is_opener = ev->flags & SEEN_IS_OPENER,
 	};
@@ -124,9 +196,11 @@ static void look_complete(struct table *t, const struct ev_look *ev)
 
 	t->look++;
 	t->look_ns = ev->head.time_ns;
-	HASH_ITER(hh, t->by_id, k, next)
+	for (k = table_next(t, NULL); k; k = next) {
+		next = table_next(t, k);
 		if (k->look != t->look)
 			drop(t, k);
+	}
 }
 
 int table_event(struct table *t, const struct session *s, const struct ev_head *ev)
@@ -162,16 +236,16 @@ static int by_opening(const void *a, const void *b)
 
 struct connection **table_sorted(const struct table *t, size_t *n)
 {
-	size_t count = HASH_COUNT(t->by_id), i = 0;
-	struct connection **all = malloc((count ? count : 1) * sizeof(*all)), *k, *next;
+	struct connection **all = malloc((t->count + 1) * sizeof(*all));
+	size_t i = 0;
 
 	*n = 0;
 	if (!all)
 		return NULL;
-	HASH_ITER(hh, t->by_id, k, next)
+	for (struct connection *k = table_next(t, NULL); k; k = table_next(t, k))
 		all[i++] = k;
-	qsort(all, count, sizeof(*all), by_opening);
-	*n = count;
+	qsort(all, i, sizeof(*all), by_opening);
+	*n = i;
 	return all;
 }
 
@@ -179,6 +253,10 @@ void table_free(struct table *t)
 {
 	struct connection *k, *next;
 
-	HASH_ITER(hh, t->by_id, k, next)
-		drop(t, k);
+	for (k = table_next(t, NULL); k; k = next) {
+		next = table_next(t, k);
+		free_connection(k);
+	}
+	free(t->chains);
+	*t = (struct table){ 0 };
 }

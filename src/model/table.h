@@ -9,8 +9,10 @@
 #include "session.h"
 
 struct table {
-	struct connection *by_id; /* uthash head; read it with HASH_ITER or table_sorted() */
-	__u64 look; /* number of the newest complete look; 0 = none yet */
+	struct connection **chains; /* by the hash of their ids; read them with table_next() or table_sorted() */
+	size_t nchains; /* a power of two, or 0 */
+	size_t count; /* connections */
+	__u32 look; /* number of the newest complete look; 0 = none yet */
 	__u64 look_ns; /* when it was complete */
 };
 
@@ -21,6 +23,9 @@ struct table {
 int table_event(struct table *t, const struct session *s, const struct ev_head *ev);
 
 struct connection *table_find(const struct table *t, __u64 id);
+
+/* The one after k in no order that means anything, the first after NULL; NULL = no more. */
+struct connection *table_next(const struct table *t, const struct connection *k);
 
 /* All connections, oldest opening first (ties by id). The caller frees the array; the connections stay the table's. */
 struct connection **table_sorted(const struct table *t, size_t *n);

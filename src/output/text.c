@@ -296,7 +296,7 @@ static void put_holders(struct buf *b, const struct connection *k)
 			buf_str(b, "(stopped)");
 	}
 	if (k->nholders > HOLDERS_SHOWN)
-		buf_printf(b, " and %zu more", k->nholders - HOLDERS_SHOWN);
+		buf_printf(b, " and %u more", k->nholders - HOLDERS_SHOWN);
 	else if (!k->nholders)
 		buf_char(b, '-');
 }
