@@ -117,6 +117,11 @@ static int make_case(struct kase *c, const struct connection *k, struct judging 
 }
 
 /* Opened, not closed: what there is to judge. */
+static bool counts(const struct connection *k, const struct filter *filter)
+{
+	return k->c.flags & CONN_ESTABLISHED && (!filter || connection_matches(k, filter));
+}
+
 static int make_cases(struct judging *j, const struct table *table, const struct filter *filter)
 {
 	size_t n;
@@ -127,28 +132,33 @@ static int make_cases(struct judging *j, const struct table *table, const struct
 	if (!all || !j->cases)
 		err = -ENOMEM;
 	for (size_t i = 0; !err && i < n; i++) {
-		if (!(all[i]->c.flags & CONN_ESTABLISHED) || (filter && !connection_matches(all[i], filter)))
-			continue;
-		err = make_case(&j->cases[j->ncases++], all[i], j);
+		if (counts(all[i], filter))
+			err = make_case(&j->cases[j->ncases++], all[i], j);
 	}
 	free(all);
 	return err;
 }
 
 /* Per site: how many are open, are quiet, wait for a close; look after look. */
+static void begin_trends(struct sites *sites)
+{
+	struct site *site, *next;
+
+	HASH_ITER(hh, sites->by_key, site, next)
+		site->now_open = site->now_quiet = site->now_close_wait = site->newer_ns = 0;
+}
+
+static void count_case(const struct kase *c)
+{
+	c->site->now_open++;
+	c->site->now_quiet += c->quiet;
+	c->site->now_close_wait += connection_is_close_wait(c->k);
+}
+
 static void add_trends(struct judging *j)
 {
 	struct site *site, *next;
 
-	HASH_ITER(hh, j->sites->by_key, site, next)
-		site->now_open = site->now_quiet = site->now_close_wait = site->newer_ns = 0;
-	for (size_t i = 0; i < j->ncases; i++) {
-		struct kase *c = &j->cases[i];
-
-		c->site->now_open++;
-		c->site->now_quiet += c->quiet;
-		c->site->now_close_wait += connection_is_close_wait(c->k);
-	}
 	HASH_ITER(hh, j->sites->by_key, site, next) {
 		trend_add(&site->open, site->now_open, j->now_ns);
 		trend_add(&site->quiet, site->now_quiet, j->now_ns);
@@ -353,7 +363,10 @@ int judge(struct report *out, const struct table *table, const struct session *s
 
 	begin(&j, out, table, s, sites, opt);
 	j.ended = ended;
+	begin_trends(sites);
 	err = make_cases(&j, table, opt->filter);
+	for (size_t i = 0; !err && i < j.ncases; i++)
+		count_case(&j.cases[i]);
 	if (!err)
 		add_trends(&j);
 	for (size_t i = 0; !err && i < N_ANALYSES; i++)
@@ -381,13 +394,22 @@ int judge_sample(const struct table *table, const struct session *s, struct site
 {
 	struct report none;
 	struct judging j;
-	int err;
+	int err = 0;
 
 	begin(&j, &none, table, s, sites, opt);
-	err = make_cases(&j, table, opt->filter);
+	begin_trends(sites);
+	/* one case at a time: an array of all is as much memory as a report takes, several times a run */
+	for (const struct connection *k = table_next(table, NULL); !err && k; k = table_next(table, k)) {
+		struct kase c = { 0 };
+
+		if (!counts(k, opt->filter))
+			continue;
+		err = make_case(&c, k, &j);
+		if (!err)
+			count_case(&c);
+	}
 	if (!err)
 		add_trends(&j);
-	free(j.cases);
 	return err;
 }
 

@@ -14,19 +14,20 @@
 
 enum reads { READS_UNKNOWN, READS_NOBODY, READS_SOMEBODY };
 
+/* One for every open connection while it is judged: bit fields, to make it 64 bytes and not 80. */
 struct kase {
 	const struct connection *k;
 	struct site *site;
 	__u64 used_ns; /* last use, or the opening */
 	__u64 idle_ns; /* since then */
-	enum reads reads; /* does a thread or goroutine wait for data on it? */
-	bool quiet; /* not used for T and no reader waits */
-	enum verdict verdict;
-	enum severity severity;
-	enum confidence confidence;
 	__u64 since_ns; /* how long the fact that the verdict names has lasted */
 	const char *variant; /* which of the verdict's sentences; a literal */
 	const char *doubt; /* which loss could explain it; NULL = none. A literal */
+	enum reads reads : 8; /* does a thread or goroutine wait for data on it? */
+	enum verdict verdict : 8;
+	enum severity severity : 8;
+	enum confidence confidence : 8;
+	bool quiet; /* not used for T and no reader waits */
 };
 
 /* A connection that ended with its process. */
