@@ -260,6 +260,11 @@ int tracer_look(struct tracer *t, enum look_why why)
 	if (!err && why != LOOK_START && why != LOOK_FINAL)
 		err = tracer_drain(t);
 	looked_free(&l);
+	if (why == LOOK_FINAL) {
+		/* drained to the end: 16 MB (it is mapped twice) that are not resident while the report is made */
+		ring_buffer__free(t->ring);
+		t->ring = NULL;
+	}
 	say_counters(t);
 	ev.head.time_ns = monotonic_ns();
 	sink_event(&t->sink, &ev.head);
