@@ -23,7 +23,7 @@ static __u64 waiting_since(const struct connection *k)
 {
 	__u64 since = k->unread_since_ns;
 
-	if (!k->sock.unread || !k->prev_look_ns || !k->prev_unread || k->prev_copied_seq != k->sock.copied_seq)
+	if (!k->sock.unread || !k->looked_before || !k->prev_unread || k->prev_copied_seq != k->sock.copied_seq)
 		return 0;
 	if (k->arrived_ns && k->arrived_ns < since)
 		since = k->arrived_ns; /* nothing came later: all of it has waited since then */

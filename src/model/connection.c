@@ -18,11 +18,10 @@ void connection_set(struct connection *k, const struct session *s, const struct 
 	k->c = *c;
 	k->sock = *f;
 	k->looked_ns = now_ns;
-	k->recv_ns = k->try_ns = k->sent_ns = k->arrived_ns = k->heard_ns = 0;
+	k->recv_ns = k->sent_ns = k->arrived_ns = k->heard_ns = 0;
 	if (!f->now_jiffies)
 		return;
 	k->recv_ns = not_before(session_tick_ns(s, c->recv_jiffies, f->now_jiffies, now_ns), first_ns);
-	k->try_ns = not_before(session_tick_ns(s, c->try_jiffies, f->now_jiffies, now_ns), first_ns);
 	k->heard_ns = session_tick_ns(s, f->heard_jiffies, f->now_jiffies, now_ns);
 	/* The handshake sets lsndtime and lrcvtime too: without a byte in that direction they say nothing. */
 	if (f->tx_bytes || f->unsent)

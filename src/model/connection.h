@@ -28,25 +28,25 @@ struct last_use {
 	struct actor who; /* pid 0 = not seen */
 };
 
-/* A host has 200 000 of these: no padding, and 392 bytes fill malloc()'s 400. */
+/* A host has 200 000 of these: no padding, and 376 bytes fill malloc()'s 384. */
 struct connection {
 	struct conn c;
 	struct sock_facts sock; /* now_jiffies 0 = never looked at */
 	__u64 looked_ns; /* when sock was read; for an ended connection the time of that event */
-	__u64 recv_ns, try_ns; /* last receive with data, last that found nothing, by the application */
+	__u64 recv_ns; /* last receive with data, by the application */
 	__u64 sent_ns, arrived_ns; /* last data sent and arrived, by the socket's own clock */
 	__u64 heard_ns; /* last segment of the peer; in CLOSE_WAIT its FIN came no later */
 	struct holder *holders; /* in the order in which the look met them; &holder while there is one */
-	__u64 prev_look_ns;
 	__u64 unread_since_ns; /* first look of an unbroken run of looks with the same unread bytes; 0 = none */
 	struct connection *next; /* in its chain of the table */
 	struct holder holder; /* nearly all have one: an array beside each cost 64 bytes more */
-	__u32 prev_copied_seq, prev_unread; /* of the look before, when prev_look_ns is not 0 */
+	__u32 prev_copied_seq, prev_unread; /* of the look before, when looked_before */
 	__u32 reader_pid, reader_tid;
 	__u32 look; /* number of the look that saw it last */
-	unsigned int nholders : 26;
+	unsigned int nholders : 25;
 	enum reader_how reader : 3;
 	bool opener_checked : 1, opener_alive : 1; /* a living process has the opener's credentials object */
+	bool looked_before : 1; /* prev_* are known */
 	bool found : 1; /* its socket was found in some process by the newest look */
 };
 

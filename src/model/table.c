@@ -119,7 +119,7 @@ static void begin_sight(struct connection *k, __u32 look)
 	if (k->sock.now_jiffies) {
 		k->prev_copied_seq = k->sock.copied_seq;
 		k->prev_unread = k->sock.unread;
-		k->prev_look_ns = k->looked_ns;
+		k->looked_before = true;
 	}
 	k->look = look;
 	k->nholders = 0;
@@ -158,11 +158,11 @@ static int add_holder(struct connection *k, const struct ev_seen *ev)
 /* The same unread bytes with nothing read in between, since when? */
 static void follow_unread(struct connection *k)
 {
-	bool same = k->prev_look_ns && k->prev_unread && k->prev_copied_seq == k->sock.copied_seq;
+	bool same = k->looked_before && k->prev_unread && k->prev_copied_seq == k->sock.copied_seq;
 
 	if (!k->sock.unread)
 		k->unread_since_ns = 0;
-	else if (!k->unread_since_ns || (k->prev_look_ns && !same))
+	else if (!k->unread_since_ns || (k->looked_before && !same))
 		k->unread_since_ns = k->looked_ns;
 }
 
