@@ -116,7 +116,7 @@ static int make_case(struct kase *c, const struct connection *k, struct judging 
 	return 0;
 }
 
-/* Opened, not closed: what there is to judge. */
+/* Is it one to judge: established, and wanted? */
 static bool counts(const struct connection *k, const struct filter *filter)
 {
 	return k->c.flags & CONN_ESTABLISHED && (!filter || connection_matches(k, filter));
