@@ -322,6 +322,13 @@ static void write_counters(struct recording *r, __u64 now, __u64 lost)
 	recording_write(r, &ev.head);
 }
 
+static void write_standstill(struct recording *r, __u64 from, __u64 to)
+{
+	struct ev_standstill ev = { .head = head(EV_STANDSTILL, sizeof(ev), to), .from_ns = from };
+
+	recording_write(r, &ev.head);
+}
+
 static void write_end(struct recording *r)
 {
 	struct ev_end ev = { .head = head(EV_END, sizeof(ev), START + 30 * SEC) };
@@ -351,6 +358,7 @@ int main(int argc, char **argv)
 		write_odd_closes(r);
 		write_failed(r);
 		write_site(r);
+		write_standstill(r, START + 10 * SEC, START + 10 * SEC + 700 * MSEC);
 		write_look(r, START + 15 * SEC, LOOK_INTERVAL);
 		write_counters(r, START + 29 * SEC, 1);
 		write_look(r, START + 29 * SEC, LOOK_FINAL);
