@@ -5,8 +5,7 @@
 
 #include "config.bpf.h"
 
-/* The class of a lifetime: 0 below 2^20 ns (about a millisecond), c below 2^(20 + c). Shifts, for a division costs more
- * than all the rest. */
+/* The class of a lifetime: 0 below 2^20 ns (about a millisecond), c below 2^(20 + c). */
 static __always_inline __u32 age_class(__u64 ns)
 {
 	__u64 left = ns >> 20;
@@ -52,7 +51,7 @@ static __always_inline struct site_words site_words_of(const struct conn *c)
 	return s;
 }
 
-/* What `sites` is keyed by: the kernel's own hashing and comparing of a 48 byte key takes 160 ns more, every close. */
+/* What `sites` is keyed by: with the 48 byte key itself the kernel's hashing and comparing took 60 ns more, every close. */
 static __always_inline __u64 site_hash(const struct site_words *s)
 {
 	__u64 h = 0;
