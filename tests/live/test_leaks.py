@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from harness import Connlife, Fail, Runner, Skip, Workload, wait_until
+from harness import Connlife, Fail, Runner, Skip, Workload, expect_nothing_lost, wait_until
 
 BATCH = 14  # connlife takes 16 ports in one filter
 # Below the local ports of clients, and another for another run of this test on the same host at the same time.
@@ -241,9 +241,7 @@ def finish(report, all_):
     report.check()
     for one in all_:
         one.end()
-    lost = {what: n for what, n in report.lost().items() if what != "missed"}  # caught up: bpf/lifecycle.bpf.h
-    if lost:
-        raise Fail("lost: %r" % lost)
+    expect_nothing_lost(report)
     return report
 
 
