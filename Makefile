@@ -88,12 +88,12 @@ $(B)/make_golden: tests/recordings/make_golden.c $(B)/libpure.a
 
 # Workloads run in virtual machines too: static.
 W := tests/workloads
-$(B)/workloads/conn: $(wildcard $(W)/conn*.c) $(W)/truth.c
+$(B)/workloads/conn: $(wildcard $(W)/conn*.c) $(W)/truth.c $(W)/pass_fd.c
 $(B)/workloads/hold: $(W)/hold.c
 $(B)/workloads/netns_run: $(W)/netns_run.c
 $(B)/workloads/bpf_ids: $(W)/bpf_ids.c
-$(B)/workloads/leaker: $(wildcard $(W)/leaker*.c $(W)/leak_*.c)
-$(B)/workloads/healthy: $(wildcard $(W)/healthy*.c $(W)/leak_*.c)
+$(B)/workloads/leaker: $(wildcard $(W)/leaker*.c $(W)/leak_*.c) $(W)/pass_fd.c
+$(B)/workloads/healthy: $(wildcard $(W)/healthy*.c $(W)/leak_*.c) $(W)/pass_fd.c
 $(B)/bench/churn: tools/bench/churn.c
 $(WORKLOADS) $(B)/bench/churn: | build-deps
 	@mkdir -p $(@D)

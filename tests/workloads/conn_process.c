@@ -18,6 +18,7 @@
 
 #include "conn.h"
 #include "conn_net.h"
+#include "pass_fd.h"
 
 /* What parent and child share. A gate is an eventfd: opened by one, waited for by the other. */
 struct stage {
@@ -112,44 +113,12 @@ static void closed_by_child(const char *name)
 	stage_free(stage);
 }
 
-static void pass_fd(int channel, int fd)
-{
-	char space[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec data = {.iov_base = "", .iov_len = 1};
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = space, .msg_controllen = sizeof(space),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	if (sendmsg(channel, &message, 0) != 1)
-		die("sendmsg");
-}
-
-static int receive_fd(int channel)
-{
-	char space[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec data = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr message = {
-		.msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = space, .msg_controllen = sizeof(space),
-	};
-	int fd;
-
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
-		die("recvmsg");
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
 /* SCM_RIGHTS: the receiver never opened the connection and closes it. */
 static void receiver_closes(struct stage *stage)
 {
 	stage->pair.client.fd = receive_fd(stage->channel[1]);
+	if (stage->pair.client.fd < 0)
+		die("recvmsg");
 	gate_wait(stage->go);
 	close_end(&stage->pair.client);
 }
@@ -162,7 +131,8 @@ static void passed_fd(const char *name)
 
 	pair_open(&stage->pair, "127.0.0.1");
 	fd = stage->pair.client.fd;
-	pass_fd(stage->channel[0], fd);
+	if (pass_fd(stage->channel[0], fd))
+		die("sendmsg");
 	close(fd);
 	gate_open(stage->go);
 	close_after_peer(&stage->pair.server);

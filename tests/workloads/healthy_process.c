@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "leak_controls.h"
+#include "pass_fd.h"
 
 /* ---- sigstop: a debugger, a shell's ^Z, a freezer: the answers wait because the process is stopped ---- */
 
@@ -183,10 +184,12 @@ static void old_server(int listener)
 		die("socketpair");
 	stage_survivor("srv-new", start_new_server, (void *)(intptr_t)channel[1]);
 	close(channel[1]);
-	pass_fd(channel[0], listener);
+	if (pass_fd(channel[0], listener))
+		die("sendmsg");
 	count = events_list(events, fds, 16);
 	for (int i = 0; i < count; i++)
-		pass_fd(channel[0], fds[i]);
+		if (pass_fd(channel[0], fds[i]))
+			die("sendmsg");
 	/* What is in flight stays with the sockets: nothing is lost when this process ends. */
 	close(channel[0]);
 	_exit(0);

@@ -75,8 +75,4 @@ void events_add(struct events *events, int fd);
 /* Lists the connections it has; returns how many. */
 int events_list(const struct events *events, int *fds, int max);
 
-/* SCM_RIGHTS over a unix socket. */
-void pass_fd(int channel, int fd);
-int receive_fd(int channel);
-
 #endif

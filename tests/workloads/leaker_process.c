@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "leak_kinds.h"
+#include "pass_fd.h"
 
 enum { COUNT = 2 };
 
@@ -72,7 +73,8 @@ static void pass_all(void)
 	char byte;
 
 	for (int i = 0; i < COUNT; i++)
-		pass_fd(channel[0], fds[i]);
+		if (pass_fd(channel[0], fds[i]))
+			die("sendmsg");
 	if (read(channel[0], &byte, 1) != 1)
 		die("acknowledge");
 }
