@@ -97,7 +97,7 @@ $(B)/workloads/healthy: $(wildcard $(W)/healthy*.c $(W)/leak_*.c) $(W)/pass_fd.c
 $(B)/bench/churn: tools/bench/churn.c
 $(WORKLOADS) $(B)/bench/churn: | build-deps
 	@mkdir -p $(@D)
-	$(call say,CC,$@)$(CC) $(filter-out -MMD -MP -D_GNU_SOURCE,$(CFLAGS)) -pthread -static -o $@ $(filter %.c,$^)
+	$(call say,CC,$@)$(CC) $(filter-out -MMD -MP -D_GNU_SOURCE -fsanitize=%,$(CFLAGS)) -pthread -static -o $@ $(filter %.c,$^)
 $(WORKLOADS): $(wildcard $(W)/*.h)
 
 # A static arm64 program from Debian's libraries, in every run of the tests.
