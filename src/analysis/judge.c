@@ -113,6 +113,9 @@ static int make_case(struct kase *c, const struct connection *k, struct judging 
 	c->idle_ns = judge_ago(j, c->used_ns);
 	c->reads = connection_reads(k);
 	c->quiet = c->idle_ns >= j->older_ns && c->reads != READS_SOMEBODY;
+	c->site->now_open++;
+	c->site->now_quiet += c->quiet;
+	c->site->now_close_wait += connection_is_close_wait(k);
 	return 0;
 }
 
@@ -140,21 +143,6 @@ static int make_cases(struct judging *j, const struct table *table, const struct
 }
 
 /* Per site: how many are open, are quiet, wait for a close; look after look. */
-static void begin_trends(struct sites *sites)
-{
-	struct site *site, *next;
-
-	HASH_ITER(hh, sites->by_key, site, next)
-		site->now_open = site->now_quiet = site->now_close_wait = site->newer_ns = 0;
-}
-
-static void count_case(const struct kase *c)
-{
-	c->site->now_open++;
-	c->site->now_quiet += c->quiet;
-	c->site->now_close_wait += connection_is_close_wait(c->k);
-}
-
 static void add_trends(struct judging *j)
 {
 	struct site *site, *next;
@@ -343,6 +331,8 @@ static int write_opinions(struct judging *j)
 static void begin(struct judging *j, struct report *out, const struct table *table, const struct session *s,
 		  struct sites *sites, const struct judge_options *opt)
 {
+	struct site *site, *next;
+
 	*j = (struct judging){
 		.session = s,
 		.sites = sites,
@@ -353,6 +343,8 @@ static void begin(struct judging *j, struct report *out, const struct table *tab
 	};
 	*out = (struct report){ .now_ns = j->now_ns, .older_ns = j->older_ns, .last = opt->last };
 	sites_look(sites, j->now_ns);
+	HASH_ITER(hh, sites->by_key, site, next)
+		site->now_open = site->now_quiet = site->now_close_wait = site->newer_ns = 0; /* make_case() counts */
 }
 
 int judge(struct report *out, const struct table *table, const struct session *s, struct sites *sites,
@@ -363,10 +355,7 @@ int judge(struct report *out, const struct table *table, const struct session *s
 
 	begin(&j, out, table, s, sites, opt);
 	j.ended = ended;
-	begin_trends(sites);
 	err = make_cases(&j, table, opt->filter);
-	for (size_t i = 0; !err && i < j.ncases; i++)
-		count_case(&j.cases[i]);
 	if (!err)
 		add_trends(&j);
 	for (size_t i = 0; !err && i < N_ANALYSES; i++)
@@ -397,16 +386,12 @@ int judge_sample(const struct table *table, const struct session *s, struct site
 	int err = 0;
 
 	begin(&j, &none, table, s, sites, opt);
-	begin_trends(sites);
 	/* one case at a time: an array of all is as much memory as a report takes, several times a run */
 	for (const struct connection *k = table_next(table, NULL); !err && k; k = table_next(table, k)) {
 		struct kase c = { 0 };
 
-		if (!counts(k, opt->filter))
-			continue;
-		err = make_case(&c, k, &j);
-		if (!err)
-			count_case(&c);
+		if (counts(k, opt->filter))
+			err = make_case(&c, k, &j);
 	}
 	if (!err)
 		add_trends(&j);
