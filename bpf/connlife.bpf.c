@@ -34,14 +34,14 @@ int BPF_PROG(cl_destroy, struct sock *sk)
 SEC("?fentry/tcp_connect")
 int BPF_PROG(cl_connect_fentry, struct sock *sk)
 {
-	on_connect(sk);
+	on_connect(sk, true);
 	return 0;
 }
 
 SEC("?kprobe/tcp_connect")
 int BPF_KPROBE(cl_connect_kprobe, struct sock *sk)
 {
-	on_connect(sk);
+	on_connect(sk, false);
 	return 0;
 }
 

@@ -35,19 +35,22 @@ static __always_inline bool conn_begin(struct conn *c, const struct sock_head *h
 	c->flags = CONN_OPENER_SEEN;
 	c->id = HEAD_FIELD(head, __sk_common.skc_cookie.counter);
 	c->cgroup = current_cgroup();
-	c->netns = head_netns(head);
+	c->netns = head->netns;
 	return true;
 }
 
 /* The last word on a connection. In quiet mode only ends that an analysis needs one by one are said. */
 static __always_inline void finish(struct conn *c, struct sock *sk)
 {
-	conn_identify(c, sk);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
 	count(CNT_CLOSED);
 	if (cfg.quiet)
-		site_closed(c, sk);
-	if (!cfg.quiet || c->how == HOW_EXIT)
-		emit_conn(EV_CLOSE, c, bpf_ktime_get_ns(), sk, bpf_skc_to_tcp_sock(sk));
+		site_closed(c, tp);
+	if (!cfg.quiet || c->how == HOW_EXIT) {
+		conn_identify(c, sk);
+		emit_conn(EV_CLOSE, c, bpf_ktime_get_ns(), sk, tp);
+	}
 	forget(sk);
 }
 
@@ -62,14 +65,17 @@ static __always_inline void closed_by_current(struct conn *c)
 
 /*
  * Fact: active open. The SYN goes out, or (tracepoint) is about to: then the local port is not chosen yet.
- * Not inlined: a record and a socket's head are most of what a BPF stack holds.
+ * typed: sk is a typed pointer. Not inlined: a record and a socket's head are most of what a BPF stack holds.
  */
-static __noinline void on_connect(struct sock *sk)
+static __noinline void on_connect(struct sock *sk, bool typed)
 {
 	struct sock_head head;
 	struct conn c = {};
 
-	sock_head_read(&head, sk);
+	if (typed)
+		sock_head_load(&head, sk);
+	else
+		sock_head_read(&head, sk);
 	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && !keep(sk, &c))
 		count(CNT_LOST_MAP);
 }
@@ -116,7 +122,7 @@ static __noinline void on_handshake(struct sock *sk)
 	struct sock_head head;
 	struct conn c = {};
 
-	sock_head_read(&head, sk);
+	sock_head_load(&head, sk);
 	c.role = ROLE_SERVER;
 	c.origin = ORIGIN_TRACED;
 	c.fd = -1;
@@ -125,9 +131,10 @@ static __noinline void on_handshake(struct sock *sk)
 	if (!wants_conn(&c))
 		return;
 	c.opened_ns = fact_ns();
-	c.netns = head_netns(&head);
-	conn_identify(&c, sk);
+	c.netns = head.netns;
 	count(CNT_OPENED);
+	if (cfg.emit_open)
+		conn_identify(&c, sk); /* else by the look that finds a holder */
 	if (!keep(sk, &c))
 		count(CNT_LOST_MAP);
 	else if (cfg.emit_open)
@@ -163,7 +170,7 @@ static __noinline void on_late_close(struct sock *sk)
 	if (!c.lport || !wants_conn(&c) || !wants_task(c.closer.pid, c.closer.comm))
 		return;
 	c.id = HEAD_FIELD(&head, __sk_common.skc_cookie.counter);
-	c.netns = head_netns(&head);
+	c.netns = head.netns;
 	if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
 		c.peer_closed_ns = c.closed_ns; /* no later than this */
 	keep(sk, &c); /* if this fails its opening failed too, and was counted */
@@ -259,7 +266,7 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 	switch (new) {
 	case TCP_SYN_SENT:
 		if (cfg.tp_connect)
-			on_connect(sk);
+			on_connect(sk, true);
 		return;
 	case TCP_ESTABLISHED:
 		if (old == TCP_SYN_RECV && !sk->sk_socket) {
@@ -306,14 +313,17 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 static __always_inline void on_destroy(struct sock *sk)
 {
 	struct conn *c = conn_of(sk);
-	struct tcp_sock *tp;
 
 	if (!c)
 		return;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!(c->flags & CONN_ESTABLISHED) && !(tp && tp->srtt_us)) { /* the round trip of a handshake was never measured */
-		on_failed(sk, c);
-		return;
+	if (!(c->flags & CONN_ESTABLISHED)) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+		if (!tp || !tp->srtt_us) { /* the round trip of a handshake was never measured */
+			on_failed(sk, c);
+			return;
+		}
+		conn_catch_up(c, sock_former_lport(sk));
 	}
 	if (!c->closed_ns && sk->sk_lock.owned)
 		closed_by_current(c);

@@ -85,9 +85,8 @@ static __noinline struct site_row *site_new(__u64 hash, const struct conn *c)
 	return bpf_map_lookup_elem(&sites, &hash);
 }
 
-static __always_inline void site_closed(const struct conn *c, struct sock *sk)
+static __always_inline void site_closed(const struct conn *c, struct tcp_sock *tp)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 	struct site_words site = site_words_of(c);
 	struct site_counts *counts;
 	struct site_row *row;

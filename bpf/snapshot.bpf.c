@@ -116,7 +116,7 @@ static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *s
 	if (at->sock.state == TCP_CLOSE_WAIT)
 		c->peer_closed_ns = at->now_ns;
 	know_opener(c, at);
-	c->netns = head_netns(&head);
+	c->netns = head.netns;
 	if (bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST)) {
 		count(CNT_LOST_MAP);
 		return false;
