@@ -26,7 +26,7 @@ PURE := $(wildcard src/lib/*.c src/events/*.c src/model/*.c src/analysis/*.c src
 LIVE := $(filter-out $(PURE),$(wildcard src/*.c src/collect/*.c))
 PURE_O := $(PURE:%.c=$(B)/%.o)
 LIVE_O := $(LIVE:%.c=$(B)/%.o) $(B)/src/collect/embed.o
-BPF_O := $(B)/bpf/connlife.bpf.o $(B)/bpf/snapshot.bpf.o
+BPF_O := $(B)/bpf/connlife.bpf.o $(B)/bpf/connlife-5.10.bpf.o $(B)/bpf/snapshot.bpf.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 WORKLOADS := $(addprefix $(B)/workloads/,conn hold netns_run bpf_ids leaker healthy)
 
@@ -56,6 +56,12 @@ $(B)/src/collect/embed.o: src/collect/embed.S $(BPF_O)
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c | build-deps
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+# Atomic instructions (v3). Kernels that know none but add refuse a program that has one, even where it is never reached.
+$(B)/bpf/connlife.bpf.o: BPF_CFLAGS += -mcpu=v3
+$(B)/bpf/connlife-5.10.bpf.o: bpf/connlife.bpf.c | build-deps
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -DWITHOUT_ATOMICS -c -o $@ $<
 
 demo: all $(B)/demo
 	@tools/demo/run $(B)/connlife $(B)/demo

@@ -22,7 +22,18 @@ struct config {
 	__u8 has_cookie; /* bpf_get_socket_cookie works in tracing programs (Linux 5.12) */
 	__u8 emit_open; /* say EV_OPEN */
 	__u8 quiet; /* count closes per site instead of saying them */
-	__u8 pad[2];
+	__u8 slot_bits; /* slots has 2^n entries; 0 = it is not used */
+	__u8 pad;
+};
+
+#define SLOT_BITS_MAX 12 /* 4096 slots, 0.8 MB */
+
+enum { SLOT_FREE, SLOT_TAKEN }; /* TAKEN: being filled. Any other value is the address of a sock */
+
+/* A place for one connection's record (bpf/conns.bpf.h). */
+struct slot {
+	__u64 sock;
+	struct conn conn;
 };
 
 /* One fd that holds an open TCP socket (iter/task_file). */

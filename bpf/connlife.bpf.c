@@ -50,14 +50,14 @@ int BPF_KPROBE(cl_connect_kprobe, struct sock *sk)
 SEC("?fexit/inet_csk_accept")
 int BPF_PROG(cl_accept_fexit_2, struct sock *lsk, void *arg, struct sock *sk)
 {
-	on_accept(sk, -1);
+	on_accept(sk, true, -1);
 	return 0;
 }
 
 SEC("?fexit/inet_csk_accept")
 int BPF_PROG(cl_accept_fexit_4, struct sock *lsk, int flags, int *err, bool kern, struct sock *sk)
 {
-	on_accept(sk, -1);
+	on_accept(sk, true, -1);
 	return 0;
 }
 
@@ -66,14 +66,14 @@ int BPF_PROG(cl_accept_fexit_4, struct sock *lsk, int flags, int *err, bool kern
 SEC("?kprobe/security_sock_graft")
 int BPF_KPROBE(cl_accept_kprobe, struct sock *sk)
 {
-	on_accept(sk, -1);
+	on_accept(sk, false, -1);
 	return 0;
 }
 
 SEC("?kretprobe/inet_csk_accept")
 int BPF_KRETPROBE(cl_accept_kretprobe, struct sock *sk)
 {
-	on_accept(sk, -1);
+	on_accept(sk, false, -1);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static __always_inline int accepted_fd(long fd)
 		return 0; /* the table is shared and another thread closed it already */
 	bpf_probe_read_kernel(&f, sizeof(f), slot + fd);
 	so = BPF_CORE_READ(f, private_data);
-	on_accept(BPF_CORE_READ(so, sk), fd);
+	on_accept(BPF_CORE_READ(so, sk), false, fd);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include "sock.bpf.h"
 #include "emit.bpf.h"
+#include "conns.bpf.h"
 #include "time.bpf.h"
 #include "site.bpf.h"
 
@@ -76,12 +77,12 @@ static __noinline void on_connect(struct sock *sk, bool typed)
 		sock_head_load(&head, sk);
 	else
 		sock_head_read(&head, sk);
-	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && !keep(sk, &c))
+	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && !keep(sk, &c, typed, !cfg.tp_connect))
 		count(CNT_LOST_MAP);
 }
 
-/* Fact: passive open. sk was just handed to the current task by accept. */
-static __noinline void on_accept(struct sock *sk, __s32 fd)
+/* Fact: passive open. sk was just handed to the current task by accept. typed: sk is a typed pointer. */
+static __noinline void on_accept(struct sock *sk, bool typed, __s32 fd)
 {
 	struct sock_head head;
 	struct conn c = {};
@@ -105,7 +106,7 @@ static __noinline void on_accept(struct sock *sk, __s32 fd)
 	if (cfg.emit_open && !cfg.has_cookie)
 		conn_make_up_id(&c, sk);
 	count(CNT_OPENED);
-	if (!keep(sk, &c)) {
+	if (!keep(sk, &c, typed, true)) {
 		count(CNT_LOST_MAP);
 		return;
 	}
@@ -135,7 +136,7 @@ static __noinline void on_handshake(struct sock *sk)
 	count(CNT_OPENED);
 	if (cfg.emit_open)
 		conn_identify(&c, sk); /* else by the look that finds a holder */
-	if (!keep(sk, &c))
+	if (!keep(sk, &c, true, false))
 		count(CNT_LOST_MAP);
 	else if (cfg.emit_open)
 		emit_conn(EV_OPEN, &c, c.opened_ns, sk, NULL);
@@ -173,7 +174,7 @@ static __noinline void on_late_close(struct sock *sk)
 	c.netns = head.netns;
 	if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
 		c.peer_closed_ns = c.closed_ns; /* no later than this */
-	keep(sk, &c); /* if this fails its opening failed too, and was counted */
+	keep(sk, &c, true, true); /* if this fails its opening failed too, and was counted */
 }
 
 /* Fact: the application closed, in the closer's context. */

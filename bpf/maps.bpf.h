@@ -4,8 +4,7 @@
 #define CONNLIFE_MAPS_BPF_H
 
 /*
- * conns: every connection that is open, by the address of its sock. The address is a key only while the socket lives
- * (the allocator hands it out again at once); the public id is the cookie in the record.
+ * slots and conns: every connection that is open, by the address of its sock (conns.bpf.h).
  * Inserted: connect, accept, look (pre-existing). Updated: state changes, receives, close. Deleted: tcp_destroy_sock,
  * failed connects, resets. Read: looks, and user space in batches. It never evicts: full is counted (CNT_LOST_MAP).
  */
@@ -16,6 +15,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct conn);
 } conns SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << SLOT_BITS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
 
 /* events: what is said to user space. Never a wake-up per event: see emit.bpf.h. */
 struct {
@@ -40,8 +47,8 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
-/* sites: closes per site in quiet mode, by the hash of the site's key (site.bpf.h). Inserted and updated at close; read by user space in batches, which deletes
- * sites that have been silent for a while. */
+/* sites: closes per site in quiet mode, by the hash of the site's key (site.bpf.h). Inserted and updated at close; read
+ * by user space in batches, which deletes sites that have been silent for a while. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -49,27 +56,6 @@ struct {
 	__type(key, __u64);
 	__type(value, struct site_row);
 } sites SEC(".maps");
-
-static __always_inline struct conn *conn_of(struct sock *sk)
-{
-	__u64 key = (__u64)sk;
-
-	return bpf_map_lookup_elem(&conns, &key);
-}
-
-static __always_inline void forget(struct sock *sk)
-{
-	__u64 key = (__u64)sk;
-
-	bpf_map_delete_elem(&conns, &key);
-}
-
-static __always_inline bool keep(struct sock *sk, const struct conn *c)
-{
-	__u64 key = (__u64)sk;
-
-	return !bpf_map_update_elem(&conns, &key, c, BPF_ANY);
-}
 
 /* Counts, and returns this CPU's count. */
 static __always_inline __u64 count(enum counter which)

@@ -12,6 +12,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include "sock.bpf.h"
+#include "conns.bpf.h"
 #include "reader.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -93,22 +94,22 @@ static __always_inline void know_opener(struct conn *c, const struct look_fd *at
 		c->flags |= CONN_OPENER_SEEN;
 }
 
-/* A record for a connection that has none; false = not wanted or no room. */
-static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *sk, struct task_struct *t)
+/* A record for a connection that has none, if it is wanted. */
+static __always_inline void keep_pre_existing(struct look_fd *at, struct sock *sk, struct task_struct *t)
 {
-	__u64 key = (__u64)sk;
 	struct sock_head head;
 	__u32 zero = 0;
 	struct conn *c = bpf_map_lookup_elem(&fresh, &zero);
+	long err;
 
 	if (!c || at->sock.state == TCP_LISTEN || at->sock.state == TCP_CLOSE)
-		return false;
+		return;
 	__builtin_memset(c, 0, sizeof(*c));
 	sock_head_read(&head, sk);
 	sock_tuple(c, &head);
 	c->role = sock_role(sk);
 	if (!wants_conn(c) || !wants_task_of(t, at->holder.pid, at->holder.comm))
-		return false;
+		return;
 	c->opened_ns = at->now_ns;
 	c->origin = ORIGIN_SNAPSHOT;
 	if (at->sock.state != TCP_SYN_SENT)
@@ -117,12 +118,11 @@ static __always_inline bool keep_pre_existing(struct look_fd *at, struct sock *s
 		c->peer_closed_ns = at->now_ns;
 	know_opener(c, at);
 	c->netns = head.netns;
-	if (bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST)) {
+	err = keep_found(sk, c);
+	if (!err)
+		count(CNT_PRE_EXISTING);
+	else if (err != -EEXIST)
 		count(CNT_LOST_MAP);
-		return false;
-	}
-	count(CNT_PRE_EXISTING);
-	return true;
 }
 
 /* Plain loads: an iterator's t and f are typed pointers. */
@@ -189,8 +189,10 @@ int cl_look(struct bpf_iter__task_file *ctx)
 	at.fd = ctx->fd;
 	look_at_holder(&at, t, f);
 	c = conn_of(sk);
-	if (!c && keep_pre_existing(&at, sk, t))
+	if (!c) {
+		keep_pre_existing(&at, sk, t);
 		c = conn_of(sk);
+	}
 	if (!c)
 		return 0; /* not wanted, or it ended in between and that was said */
 	if (!(c->flags & CONN_ESTABLISHED) && at.sock.state != TCP_SYN_SENT)

@@ -13,6 +13,13 @@ connlife_bpf_o_end:
 	.byte 0
 
 	.balign 16
+	.global connlife_5_10_bpf_o, connlife_5_10_bpf_o_end
+connlife_5_10_bpf_o:
+	.incbin STR(BPF_DIR/connlife-5.10.bpf.o)
+connlife_5_10_bpf_o_end:
+	.byte 0
+
+	.balign 16
 	.global snapshot_bpf_o, snapshot_bpf_o_end
 snapshot_bpf_o:
 	.incbin STR(BPF_DIR/snapshot.bpf.o)

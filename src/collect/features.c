@@ -26,6 +26,17 @@ static const struct bpf_insn make_cookie[] = {
 	{ .code = BPF_JMP | BPF_EXIT },
 };
 
+/* r0 = 0; r1 = the word at r10 - 8; if the word is r0, it becomes r1 */
+static const struct bpf_insn exchange[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+	{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10, .src_reg = BPF_REG_0, .off = -8 },
+	{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10, .off = -8 },
+	{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_10, .src_reg = BPF_REG_1, .off = -8,
+	  .imm = BPF_CMPXCHG },
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
 #define LOAD(type, insns, opts) bpf_prog_load(type, "cl_try", "GPL", insns, sizeof(insns) / sizeof(*(insns)), opts)
 
 /* bpf_prog_load() returns -errno in libbpf 1.x */
@@ -120,6 +131,17 @@ static int try_tracepoint(const char *tracepoint, int tracefs)
 	return err;
 }
 
+/* Compare-and-exchange came with Linux 5.12 (5ffa25502b5a), to arm64's JIT with 5.18 (1902472b4fa9). */
+static bool try_atomics(void)
+{
+	int prog = LOAD(BPF_PROG_TYPE_KPROBE, exchange, NULL);
+
+	if (prog < 0)
+		return false;
+	close(prog);
+	return true;
+}
+
 static bool try_cookie(const struct btf *btf)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP);
@@ -177,6 +199,7 @@ int features_try(struct features *f, int tracefs)
 		for (int i = 0; i < PROBE_OPTIONS && probe_facts[fact].options[i].hook != HOOK_NONE; i++)
 			f->err[fact][i] = try_option(&probe_facts[fact].options[i], btf, tracefs);
 	f->has_cookie = try_cookie(btf);
+	f->has_atomics = try_atomics();
 	/* bpf_mem_alloc (7c8199e24fa0, Linux 6.1) made run-time allocation safe in every program type */
 	f->prealloc = btf__find_by_name_kind(btf, "bpf_mem_alloc", BTF_KIND_STRUCT) <= 0;
 	btf__free(btf);

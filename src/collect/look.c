@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "look.h"
 
@@ -148,8 +149,37 @@ static void record_without_fd(const struct conn *c, struct cgroups *cgroups, con
 	}
 }
 
-int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *l,
-		  bool closes)
+/* A place may be left and taken while it is read: then what was there has ended, and that was said. */
+static bool slot_read(const struct slot *s, struct conn *out)
+{
+	__u64 sock = __atomic_load_n(&s->sock, __ATOMIC_ACQUIRE);
+
+	*out = s->conn;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return sock != SLOT_FREE && sock != SLOT_TAKEN && __atomic_load_n(&s->sock, __ATOMIC_RELAXED) == sock;
+}
+
+static int look_at_slots(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
+			 const struct looked *l, bool closes)
+{
+	size_t size = o->nslots * sizeof(struct slot);
+	const struct slot *slots;
+	struct conn c;
+
+	if (!o->nslots)
+		return 0;
+	slots = mmap(NULL, size, PROT_READ, MAP_SHARED, o->slots, 0);
+	if (slots == MAP_FAILED)
+		return -errno;
+	for (unsigned int i = 0; i < o->nslots; i++)
+		if (slot_read(&slots[i], &c) && c.id && !numbers_has(&l->ids, c.id))
+			record_without_fd(&c, cgroups, sink, closes);
+	munmap((void *)slots, size);
+	return 0;
+}
+
+static int look_at_hash(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
+			const struct looked *l, bool closes)
 {
 	__u64 *keys = calloc(BATCH, sizeof(*keys)), at = 0;
 	struct conn *records = calloc(BATCH, sizeof(*records));
@@ -172,6 +202,14 @@ int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct
 	free(keys);
 	free(records);
 	return err == -ENOENT ? 0 : err;
+}
+
+int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
+		  const struct looked *l, bool closes)
+{
+	int err = look_at_hash(o, cgroups, sink, l, closes);
+
+	return err ? err : look_at_slots(o, cgroups, sink, l, closes);
 }
 
 int look_at_files(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *out)

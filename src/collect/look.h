@@ -18,11 +18,11 @@ struct looked {
 int look_at_files(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *l);
 
 /*
- * Says EV_SEEN for the records of conns that no fd led to (in flight in a unix socket, registered with io_uring, newer).
+ * Says EV_SEEN for the records that no fd led to (in flight in a unix socket, registered with io_uring, newer).
  * closes: say EV_CLOSE for those that are closed and not yet destroyed; only when nothing is attached any more.
  */
-int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *l,
-		  bool closes);
+int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
+		  const struct looked *l, bool closes);
 void looked_free(struct looked *l);
 
 /* Says EV_SITE for every site and sweeps those silent since before_ns. 0 or negative errno. */

@@ -11,10 +11,12 @@
 #include "tracefs.h"
 
 /* src/collect/embed.S */
-extern const char connlife_bpf_o[], connlife_bpf_o_end[], snapshot_bpf_o[], snapshot_bpf_o_end[];
+extern const char connlife_bpf_o[], connlife_bpf_o_end[], connlife_5_10_bpf_o[], connlife_5_10_bpf_o_end[];
+extern const char snapshot_bpf_o[], snapshot_bpf_o_end[];
 
 /* A drain every 100 ms keeps up with a filling of 1/8 of the ring in that time; more wakes us. */
 #define WAKE_FRACTION 8
+#define SLOT_SHARE 64 /* of the table's capacity, one part in so many is slots more */
 
 static bool fact_wanted(enum fact fact, const struct tracer_options *opt)
 {
@@ -62,6 +64,25 @@ static int choose(struct objects *o, const struct tracer_options *opt, const str
 	return 0;
 }
 
+/*
+ * Slots need atomic instructions, and programs to which a sock is a typed pointer. They are few beside the capacity
+ * that was asked for: it means what it says.
+ */
+static unsigned int slot_bits(const struct objects *o, const struct tracer_options *opt, const struct features *f)
+{
+	unsigned int bits = SLOT_BITS_MAX;
+
+	for (int fact = 0; fact < FACT_MAX; fact++) {
+		enum hook hook = o->chosen[fact] < 0 ? HOOK_NONE : probe_facts[fact].options[o->chosen[fact]].hook;
+
+		if (hook == HOOK_KPROBE || hook == HOOK_KRETPROBE)
+			return 0;
+	}
+	while (bits && opt->max_connections >> bits < SLOT_SHARE)
+		bits--;
+	return f->has_atomics && f->has_cookie ? bits : 0;
+}
+
 static void fill_config(struct config *cfg, const struct objects *o, const struct tracer_options *opt,
 			const struct features *f)
 {
@@ -86,6 +107,7 @@ static void fill_config(struct config *cfg, const struct objects *o, const struc
 		.tp_accept = !probe_facts[FACT_ACCEPT].options[o->chosen[FACT_ACCEPT]].program,
 		.tp_close = !probe_facts[FACT_CLOSE].options[o->chosen[FACT_CLOSE]].program,
 		.has_cookie = f->has_cookie,
+		.slot_bits = slot_bits(o, opt, f),
 		.emit_open = opt->emit_open,
 		.quiet = opt->quiet,
 	};
@@ -101,10 +123,15 @@ static int configure(struct bpf_object *obj, const struct config *cfg)
 	return bpf_map__set_initial_value(m, cfg, sizeof(*cfg));
 }
 
-static int size_maps(struct bpf_object *obj, const struct tracer_options *opt, const struct features *f)
+static int size_maps(struct bpf_object *obj, const struct tracer_options *opt, const struct features *f,
+		     unsigned int slot_bits)
 {
 	static const char *const hashes[] = { "conns", "pids", "sites" };
+	struct bpf_map *slots = bpf_object__find_map_by_name(obj, "slots");
 	int err = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "conns"), opt->max_connections);
+
+	if (!err)
+		err = slot_bits ? bpf_map__set_max_entries(slots, 1U << slot_bits) : bpf_map__set_autocreate(slots, false);
 
 	if (!err)
 		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(obj, "events"), opt->ring_bytes);
@@ -116,17 +143,19 @@ static int size_maps(struct bpf_object *obj, const struct tracer_options *opt, c
 /* The second object works on the first one's maps. */
 static int share_maps(struct objects *o)
 {
-	static const char *const names[] = { "conns", "pids", "sites", "events", "counters" };
-	int *const fds[] = { &o->conns, &o->pids, &o->sites, &o->events, &o->counters };
+	static const char *const names[] = { "conns", "slots", "pids", "sites", "events", "counters" };
+	int *const fds[] = { &o->conns, &o->slots, &o->pids, &o->sites, &o->events, &o->counters };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < 5; i++) {
+	for (size_t i = 0; !err && i < 6; i++) {
 		struct bpf_map *theirs = bpf_object__find_map_by_name(o->looks, names[i]);
 
 		*fds[i] = bpf_object__find_map_fd_by_name(o->main, names[i]);
-		if (theirs)
+		if (theirs && *fds[i] >= 0)
 			err = bpf_map__reuse_fd(theirs, *fds[i]);
 	}
+	if (o->slots >= 0)
+		o->nslots = bpf_map__max_entries(bpf_object__find_map_by_name(o->main, "slots"));
 	return err;
 }
 
@@ -213,7 +242,8 @@ int objects_open(struct objects *o, const struct tracer_options *opt, const stru
 		return err;
 	fill_config(&cfg, o, opt, f);
 	snprintf(why, why_size, "cannot load the BPF programs; `connlife doctor` tells what this kernel offers");
-	o->main = open_object(connlife_bpf_o, connlife_bpf_o_end, "connlife");
+	o->main = f->has_atomics ? open_object(connlife_bpf_o, connlife_bpf_o_end, "connlife") :
+				   open_object(connlife_5_10_bpf_o, connlife_5_10_bpf_o_end, "connlife");
 	o->looks = open_object(snapshot_bpf_o, snapshot_bpf_o_end, "connlife_look");
 	if (!o->main || !o->looks)
 		return -errno;
@@ -223,9 +253,9 @@ int objects_open(struct objects *o, const struct tracer_options *opt, const stru
 	if (!err)
 		err = configure(o->looks, &cfg);
 	if (!err)
-		err = size_maps(o->main, opt, f);
+		err = size_maps(o->main, opt, f, cfg.slot_bits);
 	if (!err)
-		err = size_maps(o->looks, opt, f);
+		err = size_maps(o->looks, opt, f, cfg.slot_bits);
 	if (!err)
 		err = bpf_object__load(o->main);
 	if (!err)

@@ -13,7 +13,8 @@ struct objects {
 	struct bpf_object *main, *looks;
 	struct bpf_link *links[MAX_LINKS];
 	size_t nlinks;
-	int conns, sites, counters, pids, events; /* map fds, owned by main */
+	int conns, slots, sites, counters, pids, events; /* map fds, owned by main; slots is negative where unused */
+	unsigned int nslots;
 	struct bpf_program *look, *creds;
 	int chosen[FACT_MAX]; /* option of the probe table; -1 = none or not wanted */
 };

@@ -46,6 +46,7 @@ extern const struct probe_fact probe_facts[FACT_MAX];
 /* What was tried, parallel to probe_facts[].options. */
 struct features {
 	int err[FACT_MAX][PROBE_OPTIONS]; /* 0 = attached; else a negative errno; 1 = not for this kernel */
+	bool has_atomics; /* BPF compare-and-exchange */
 	bool has_cookie; /* bpf_get_socket_cookie in tracing programs */
 	bool prealloc; /* this kernel's maps need preallocation in tracing programs (no bpf_mem_alloc, before 6.1) */
 };
