@@ -20,7 +20,7 @@
 #include "time.bpf.h"
 #include "site.bpf.h"
 
-/* A fresh record of sk that the current task opens; false = not wanted. */
+/* A fresh record, opened now by whom is not known yet; false = not wanted. */
 static __always_inline bool conn_begin(struct conn *c, const struct sock_head *head, __u8 role)
 {
 	c->role = role;
@@ -29,14 +29,20 @@ static __always_inline bool conn_begin(struct conn *c, const struct sock_head *h
 	sock_tuple(c, head);
 	if (!wants_conn(c))
 		return false;
+	c->opened_ns = fact_ns();
+	c->id = HEAD_FIELD(head, __sk_common.skc_cookie.counter);
+	c->netns = head->netns;
+	return true;
+}
+
+/* It is the current task that opens it; false = not wanted. */
+static __always_inline bool opened_by_current(struct conn *c)
+{
 	actor_is_current(&c->opener);
 	if (!wants_task(c->opener.pid, c->opener.comm))
 		return false;
-	c->opened_ns = fact_ns();
-	c->flags = CONN_OPENER_SEEN;
-	c->id = HEAD_FIELD(head, __sk_common.skc_cookie.counter);
+	c->flags |= CONN_OPENER_SEEN;
 	c->cgroup = current_cgroup();
-	c->netns = head->netns;
 	return true;
 }
 
@@ -77,7 +83,8 @@ static __noinline void on_connect(struct sock *sk, bool typed)
 		sock_head_load(&head, sk);
 	else
 		sock_head_read(&head, sk);
-	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && !keep(sk, &c, typed, !cfg.tp_connect))
+	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && opened_by_current(&c) &&
+	    !keep(sk, &c, typed, !cfg.tp_connect))
 		count(CNT_LOST_MAP);
 }
 
@@ -92,7 +99,7 @@ static __noinline void on_accept(struct sock *sk, bool typed, __s32 fd)
 		return;
 	sock_head_read(&head, sk);
 	if (!head_is_inet(&head) || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
-	    !conn_begin(&c, &head, ROLE_SERVER))
+	    !conn_begin(&c, &head, ROLE_SERVER) || !opened_by_current(&c))
 		return;
 	c.fd = fd;
 	c.flags |= CONN_ESTABLISHED;
@@ -124,15 +131,9 @@ static __noinline void on_handshake(struct sock *sk)
 	struct conn c = {};
 
 	sock_head_load(&head, sk);
-	c.role = ROLE_SERVER;
-	c.origin = ORIGIN_TRACED;
-	c.fd = -1;
-	c.flags = CONN_ESTABLISHED;
-	sock_tuple(&c, &head);
-	if (!wants_conn(&c))
+	if (!conn_begin(&c, &head, ROLE_SERVER))
 		return;
-	c.opened_ns = fact_ns();
-	c.netns = head.netns;
+	c.flags = CONN_ESTABLISHED;
 	count(CNT_OPENED);
 	if (cfg.emit_open)
 		conn_identify(&c, sk); /* else by the look that finds a holder */

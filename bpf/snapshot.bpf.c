@@ -116,7 +116,6 @@ static __always_inline void keep_pre_existing(struct look_fd *at, struct sock *s
 		c->flags = CONN_ESTABLISHED;
 	if (at->sock.state == TCP_CLOSE_WAIT)
 		c->peer_closed_ns = at->now_ns;
-	know_opener(c, at);
 	c->netns = head.netns;
 	err = keep_found(sk, c);
 	if (!err)
@@ -163,7 +162,6 @@ int cl_look(struct bpf_iter__task_file *ctx)
 	struct task_struct *t = ctx->task;
 	struct file *f = ctx->file;
 	struct look_fd at = {};
-	struct tcp_sock *tp = NULL;
 	struct socket_wq *wq;
 	struct conn *c;
 	struct sock *sk;
@@ -171,7 +169,8 @@ int cl_look(struct bpf_iter__task_file *ctx)
 	if (!t || !f)
 		return 0;
 	if (cfg.has_cookie) {
-		tp = typed_tcp_sock_of(f);
+		struct tcp_sock *tp = typed_tcp_sock_of(f);
+
 		if (!tp)
 			return 0;
 		sk = &tp->inet_conn.icsk_inet.sk;
