@@ -149,6 +149,32 @@ def mass_close(env):
     return "%d ends in %.2f s" % (2 * hold.pairs, took)
 
 
+@runner.test
+def opened_under_looks(env):
+    """A look may meet a connection at any moment of its opening and its end: still one record each, and one end."""
+    tracer = env.trace("-i", "20ms")
+    holds = []
+    for _ in range(5):
+        holds.append(Hold(env, 2000))
+        holds[-1].close_all()
+    report = tracer.stop().check()
+    for hold in holds:
+        hold.end()
+        closed = report.of("close", hold.netns)
+        found = {line["origin"] for line in closed}
+        if len(closed) != 2 * hold.pairs or len({line["id"] for line in closed}) != len(closed):
+            raise Fail("%d lines for %d ends" % (len(closed), 2 * hold.pairs))
+        if found != {"traced"}:
+            raise Fail("opened under our eyes, and said to be older: %s" % found)
+        end = next(i for i, line in enumerate(report.lines) if line is closed[-1])
+        open_ = [line for line in report.lines[end:]
+                 if line["type"] == "outstanding" and line.get("netns") in hold.netns]
+        if open_:
+            raise Fail("closed, and open in the last report: %s" % json.dumps(open_[0]))
+    expect_nothing_lost(report)
+    return "%d ends" % sum(2 * hold.pairs for hold in holds)
+
+
 def nobody_accused(report, workload):
     """Losses are counted, and nothing that is closed is reported open."""
     if not report.lost():
