@@ -8,7 +8,7 @@ import sys
 import time
 
 from compare import compare, key, synthetic
-from harness import Conn, Fail, Hold, Runner, expect_nothing_lost
+from harness import Conn, Fail, Hold, Runner, expect_nothing_lost, map_values, wait_until
 from test_trace import read_outstanding
 
 runner = Runner()
@@ -157,6 +157,8 @@ def opened_under_looks(env):
     for _ in range(5):
         holds.append(Hold(env, 2000))
         holds[-1].close_all()
+    if not wait_until(lambda: len(map_values("conns") or []) < 100, 5):
+        raise Fail("%d records left behind" % len(map_values("conns")))
     report = tracer.stop().check()
     for hold in holds:
         hold.end()

@@ -10,7 +10,7 @@ import time
 
 from compare import compare, key, synthetic
 from harness import (Conn, Fail, Report, Runner, Skip, expect_nothing_lost, expect_same,
-                     parse, which)
+                     map_values, parse, which)
 
 runner = Runner()
 
@@ -41,17 +41,6 @@ class Scenarios:
         self.report = tracer.stop().check()
         self.problems = compare(self.truth, self.report.lines, conn.netns,
                                 self.report.header.get("flavours"))
-
-
-def map_values(name):
-    """The values of a map of ours, or None where bpftool cannot show them (or there is no such map)."""
-    tool = which("bpftool")
-    done = tool and subprocess.run([tool, "-j", "map", "dump", "name", name],
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    rows = json.loads(done.stdout or b"[]") if done and not done.returncode else None
-    if rows is None or any("formatted" not in row for row in rows):
-        return None
-    return [row["formatted"]["value"] for row in rows]
 
 
 def conns_ids():
