@@ -156,6 +156,31 @@ int BPF_KPROBE(cl_recv_kprobe, struct sock *sk, int copied)
 	return 0;
 }
 
+/* --- last send, on request: the tracepoint is there from 6.3 (6e6eda44b939). At a function's entry it may yet fail ---- */
+
+SEC("?tp_btf/sock_send_length")
+int BPF_PROG(cl_send_tp, struct sock *sk, int ret, int flags)
+{
+	if (sk->sk_protocol == IPPROTO_TCP && ret > 0)
+		on_send(sk);
+	return 0;
+}
+
+SEC("?fexit/tcp_sendmsg")
+int BPF_PROG(cl_send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret)
+{
+	if (ret > 0)
+		on_send(sk);
+	return 0;
+}
+
+SEC("?kprobe/tcp_sendmsg")
+int BPF_KPROBE(cl_send_kprobe, struct sock *sk)
+{
+	on_send(sk);
+	return 0;
+}
+
 /* --- --children: the pid set follows fork and exit ----------------------------------------------------------------- */
 
 SEC("?tp_btf/sched_process_fork")

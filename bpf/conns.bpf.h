@@ -55,7 +55,7 @@ static __always_inline bool slot_take(struct slot *s)
 	return !__sync_val_compare_and_swap(&s->sock, SLOT_FREE, SLOT_TAKEN);
 }
 
-/* A full barrier: the record is whole before others find it, and nobody writes to it when the slot is free again. */
+/* A full barrier: the record is whole before others find it, and we are done with it before others take its place. */
 static __always_inline void slot_set(struct slot *s, __u64 sock)
 {
 	__sync_lock_test_and_set(&s->sock, sock);
@@ -85,8 +85,9 @@ static __always_inline void forget(struct sock *sk)
 }
 
 /*
- * Enters a record, in place of one that sk has. false: no room. typed: sk is a typed pointer. visible: a look may have
- * found sk before and entered it into conns; whoever of us both is second to write sees the other's record there.
+ * Enters a record, in place of one that sk has. false: no room. typed: sk is a typed pointer. visible: a look may find
+ * sk at the same time and enter it into conns. Each writes its own first and looks for the other's then, so that one of
+ * them at least sees both; the one in conns goes.
  */
 static __always_inline bool keep(struct sock *sk, const struct conn *c, bool typed, bool visible)
 {

@@ -78,7 +78,7 @@ struct conn {
 	__u64 connect_ns; /* duration: SYN sent to established; clients only */
 	__u64 cgroup; /* opener's cgroup v2 id */
 	struct actor opener;
-	struct actor closer;
+	struct actor closer; /* who let go; while it is open (no closed_ns): who sent last, where senders are traced */
 	__u8 laddr[16]; /* IPv4 (v4-mapped too) in the first 4 bytes; network order */
 	__u8 raddr[16];
 	__u16 lport, rport; /* host order */

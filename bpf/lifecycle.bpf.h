@@ -70,6 +70,14 @@ static __always_inline void closed_by_current(struct conn *c)
 		__builtin_memset(&c->closer, 0, sizeof(c->closer));
 }
 
+/* It is over, and no process ended it. Who sent last may stand in the closer's place. */
+static __always_inline void closed_by_nobody(struct conn *c, __u8 how)
+{
+	c->closed_ns = fact_ns();
+	c->how = how;
+	__builtin_memset(&c->closer, 0, sizeof(c->closer));
+}
+
 /*
  * Fact: active open. The SYN goes out, or (tracepoint) is about to: then the local port is not chosen yet.
  * typed: sk is a typed pointer. Not inlined: a record and a socket's head are most of what a BPF stack holds.
@@ -246,8 +254,7 @@ static __always_inline void on_state_close(struct sock *sk, struct conn *c, int 
 	}
 	if (!c->closed_ns && err) {
 		/* sk_err is set before the state in every path that ends a connection from outside the application */
-		c->closed_ns = fact_ns();
-		c->how = how_of_error(err);
+		closed_by_nobody(c, how_of_error(err));
 	} else if (!c->closed_ns && sk->sk_lock.owned && !fins_exchanged(old)) {
 		closed_by_current(c); /* disconnected: connect(2) to AF_UNSPEC. The socket may connect again */
 	}
@@ -330,7 +337,7 @@ static __always_inline void on_destroy(struct sock *sk)
 	if (!c->closed_ns && sk->sk_lock.owned)
 		closed_by_current(c);
 	else if (!c->closed_ns)
-		c->closed_ns = fact_ns();
+		closed_by_nobody(c, 0);
 	finish(c, sk);
 }
 

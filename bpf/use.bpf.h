@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * use.bpf.h - last use: who received last, and who tried last and found nothing. Runs at every receive of every
- * socket: times are jiffies and the comm is copied only when the thread changed (PERFORMANCE figures: README, OVERHEAD).
+ * use.bpf.h - last use: who received last, who tried last and found nothing, and on request who sent last (when, the
+ * socket itself tells: lsndtime). Runs at every receive of every socket: times are jiffies and the comm is copied only when the thread changed (PERFORMANCE figures: README, OVERHEAD).
  */
 #ifndef CONNLIFE_USE_BPF_H
 #define CONNLIFE_USE_BPF_H
@@ -34,6 +34,14 @@ static __always_inline void on_receive(struct sock *sk, int ret, bool left)
 		c->try_tid = (__u32)id;
 		c->flags |= CONN_RECV_EAGAIN;
 	}
+}
+
+static __always_inline void on_send(struct sock *sk)
+{
+	struct conn *c = conn_of(sk);
+
+	if (c && c->flags & CONN_ESTABLISHED && !c->closed_ns && c->closer.tid != (__u32)current_pid_tid())
+		actor_is_current(&c->closer);
 }
 
 #endif

@@ -152,6 +152,7 @@ static enum exit_status start(struct live *l, const struct options *opt, const s
 		.emit_open = opt->events,
 		.quiet = opt->command == CMD_LEAKS,
 		.last_use = opt->last_use && opt->command != CMD_TRACE,
+		.senders = opt->senders,
 		.cgroup_path = opt->cgroup,
 		.command = opt->command_line,
 		.older_ns = opt->older_ns,

@@ -25,7 +25,7 @@ struct options {
 	const char *format; /* "text" unless given */
 	const char *output; /* NULL = stdout */
 	const char *write, *read; /* recordings */
-	bool events, verbose, last_use;
+	bool events, verbose, last_use, senders;
 	enum exit_code_on exit_code;
 	enum flavour flavour;
 	unsigned int max_connections, ring_bytes;

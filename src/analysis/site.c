@@ -9,7 +9,7 @@
 void site_key_of(const struct conn *c, struct site_key *key)
 {
 	/* accepted and closed before a look told by whom */
-	const struct actor *process = c->opener.pid ? &c->opener : &c->closer;
+	const struct actor *process = c->opener.pid || !c->closed_ns ? &c->opener : &c->closer;
 
 	memset(key, 0, sizeof(*key)); /* it is hashed as bytes */
 	key->pid = process->pid;

@@ -23,6 +23,8 @@ static bool fact_wanted(enum fact fact, const struct tracer_options *opt)
 	switch (fact) {
 	case FACT_RECEIVE:
 		return opt->last_use;
+	case FACT_SEND:
+		return opt->senders;
 	case FACT_CHILDREN:
 	case FACT_CHILDREN_END:
 		return opt->filter.children;

@@ -59,6 +59,15 @@ const struct probe_fact probe_facts[FACT_MAX] = {
 			FN(KPROBE, KPROBE, "tcp_cleanup_rbuf", "cl_recv_kprobe"),
 		},
 	},
+	[FACT_SEND] = {
+		.name = "send", .says = "--senders: who sent last",
+		.options = {
+			FN(TRACEPOINT, TP_BTF, "sock_send_length", "cl_send_tp"),
+			FN(FENTRY, FEXIT, "tcp_sendmsg", "cl_send_fexit"),
+			FN(KPROBE, KPROBE, "tcp_sendmsg", "cl_send_kprobe"),
+		},
+		.limits = "kprobe: who tried last, though the send may have failed",
+	},
 	[FACT_CHILDREN] = {
 		.name = "fork", .says = "--children and -- PROGRAM: descendants",
 		.options = { FN(TRACEPOINT, TP_BTF, "sched_process_fork", "cl_fork") },

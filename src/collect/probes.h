@@ -30,8 +30,8 @@ struct probe_option {
 	bool slows_syscalls; /* while it is attached every system call of the host takes the kernel's slow path */
 };
 
-enum fact { FACT_STATE, FACT_DESTROY, FACT_CONNECT, FACT_ACCEPT, FACT_CLOSE, FACT_RECEIVE, FACT_CHILDREN,
-	    FACT_CHILDREN_END, FACT_LOOK, FACT_OPENER, FACT_MAX };
+enum fact { FACT_STATE, FACT_DESTROY, FACT_CONNECT, FACT_ACCEPT, FACT_CLOSE, FACT_RECEIVE, FACT_SEND,
+	    FACT_CHILDREN, FACT_CHILDREN_END, FACT_LOOK, FACT_OPENER, FACT_MAX };
 
 struct probe_fact {
 	const char *name; /* as in doctor and in the JSON header */

@@ -16,7 +16,7 @@ struct tracer_options {
 	enum flavour flavour; /* forced, or FLAVOUR_AUTO */
 	unsigned int max_connections; /* capacity of conns */
 	unsigned int ring_bytes; /* power of two, multiple of the page size */
-	bool emit_open, quiet, last_use;
+	bool emit_open, quiet, last_use, senders;
 	const char *cgroup_path; /* --cgroup; NULL = none */
 	const char *command; /* the command line, for the session record */
 	__u64 older_ns;

@@ -39,6 +39,8 @@ struct last_use connection_last_use(const struct connection *k)
 	if (k->sent_ns && (!traced || k->sent_ns >= use.time_ns)) {
 		use.time_ns = k->sent_ns;
 		use.direction = DIR_SEND;
+		if (!k->c.closed_ns)
+			use.who = k->c.closer;
 	}
 	/* A send and a receive in the same tick: request, then answer. */
 	if (k->recv_ns && (use.direction == DIR_NONE || k->recv_ns >= use.time_ns)) {
@@ -51,6 +53,7 @@ struct last_use connection_last_use(const struct connection *k)
 	    (!traced || k->arrived_ns > k->c.opened_ns)) {
 		use.time_ns = k->arrived_ns;
 		use.direction = DIR_RECV;
+		use.who = (struct actor){ 0 };
 	}
 	return use;
 }

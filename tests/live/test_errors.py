@@ -77,6 +77,7 @@ BAD = {
     "state": (["--state", "sleepy"], ["sleepy"]),
     "max-connections-0": (["--max-connections", "0"], ["max-connections"]),
     "max-connections-word": (["--max-connections", "many"], ["many"]),
+    "senders-in-trace": (["--senders"], ["senders", "leaks"]),
     "output-folder": (["-O", "/no/such/folder/file"], ["/no/such/folder/file"]),
     "write-folder": (["-w", "/no/such/folder/file"], ["/no/such/folder/file"]),
     "record-without-file": (["record"], []),

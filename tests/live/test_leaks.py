@@ -291,6 +291,40 @@ def add_batches(runner, env):
                     runner.add(names[kind], lambda env, batch=batch, kind=kind: batch.outcome(env, kind))
 
 
+# --- who sent last: only on request ----------------------------------------------------------------------------------
+
+
+def senders_of(env, *more):
+    """(opener's thread, last sender) of the client connections of a slow query, each asked by who opened it."""
+    situation = Situation(env, "healthy", "slow-query", gates=["--gate"])
+    situation.expect_line("GATE")
+    tracer = leaks(env, "-d", "10m", "-v", *more)
+    situation.say("go")
+    situation.ready()
+    report = finish(tracer.stop(), [situation])
+    asked = [line for line in report.lines if line["type"] == "outstanding" and line.get("role") == "client"
+             and line.get("last_use", {}).get("direction") == "send"]
+    if not asked:
+        raise Fail("no connection whose last use is a send")
+    return [([line.get(f) for f in ("pid", "tid", "comm")], [line["last_use"].get(f) for f in ("pid", "tid", "comm")])
+            for line in asked]
+
+
+@runner.test
+def senders(env):
+    pairs = senders_of(env, "--senders")
+    wrong = [pair for pair in pairs if pair[0] != pair[1]]
+    if wrong:
+        raise Fail("opened and asked by %s, sent last by %s" % wrong[0])
+    return "%d connections" % len(pairs)
+
+
+@runner.test
+def senders_not_asked_for(env):
+    if any(any(who) for _, who in senders_of(env)):
+        raise Fail("a sender is named and none was traced")
+
+
 # --- growing: a trend over intervals --------------------------------------------------------------------------------
 
 

@@ -66,6 +66,29 @@ static void sent_last(void **state)
 	expect_use(&k, NOW - SEC, DIR_SEND, 0);
 }
 
+/* Where senders are traced, who sent last stands in the closer's place while the connection is open. */
+static void sender(void **state)
+{
+	struct conn c = made_client();
+	struct sock_facts f = made_facts(NOW);
+	struct connection k;
+
+	(void)state;
+	c.closer = made_actor(7, 8, "writer");
+	f.unread = 10;
+	k = set(&c, &f);
+	expect_use(&k, NOW - 3 * SEC, DIR_SEND, 7);
+	/* closed: the closer is the closer */
+	c.closed_ns = NOW;
+	k = set(&c, &f);
+	expect_use(&k, NOW - 3 * SEC, DIR_SEND, 0);
+	/* used by a receive that was not seen: not by who sent before it */
+	c.closed_ns = 0;
+	f.unread = 0;
+	k = set(&c, &f);
+	expect_use(&k, NOW - 2 * SEC, DIR_RECV, 0);
+}
+
 static void received_last(void **state)
 {
 	struct conn c = made_client();
@@ -235,7 +258,8 @@ static void nets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(never_used),	 cmocka_unit_test(sent_last),	 cmocka_unit_test(received_last),
+		cmocka_unit_test(never_used),	 cmocka_unit_test(sent_last),
+		cmocka_unit_test(sender),	 cmocka_unit_test(received_last),
 		cmocka_unit_test(receive_not_seen), cmocka_unit_test(coarse_ticks),
 		cmocka_unit_test(snapshot_used_before),
 		cmocka_unit_test(fds),		 cmocka_unit_test(ports),	 cmocka_unit_test(processes),
