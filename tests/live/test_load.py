@@ -155,7 +155,7 @@ def opened_under_looks(env):
     tracer = env.trace("-i", "20ms")
     holds = []
     for _ in range(5):
-        holds.append(Hold(env, 2000))
+        holds.append(Hold(env, env.options.pairs // 10))
         holds[-1].close_all()
     if not wait_until(lambda: len(map_values("conns") or []) < 100, 5):
         raise Fail("%d records left behind" % len(map_values("conns")))
