@@ -79,8 +79,17 @@ static __always_inline void closed_by_nobody(struct conn *c, __u8 how)
 }
 
 /*
+ * What is not inlined, because a record and a socket's head are most of what a BPF stack holds, ends with this: a void
+ * function may leave anything in r0, and the verifier refuses one that returns with a pointer to its stack there.
+ */
+static __always_inline void no_result(void)
+{
+	asm volatile("r0 = 0" ::: "r0");
+}
+
+/*
  * Fact: active open. The SYN goes out, or (tracepoint) is about to: then the local port is not chosen yet.
- * typed: sk is a typed pointer. Not inlined: a record and a socket's head are most of what a BPF stack holds.
+ * typed: sk is a typed pointer.
  */
 static __noinline void on_connect(struct sock *sk, bool typed)
 {
@@ -94,10 +103,10 @@ static __noinline void on_connect(struct sock *sk, bool typed)
 	if (head_is_inet(&head) && conn_begin(&c, &head, ROLE_CLIENT) && opened_by_current(&c) &&
 	    !keep(sk, &c, typed, !cfg.tp_connect))
 		count(CNT_LOST_MAP);
+	no_result();
 }
 
-/* Fact: passive open. sk was just handed to the current task by accept. typed: sk is a typed pointer. */
-static __noinline void on_accept(struct sock *sk, bool typed, __s32 fd)
+static __always_inline void begin_accepted(struct sock *sk, bool typed, __s32 fd)
 {
 	struct sock_head head;
 	struct conn c = {};
@@ -129,6 +138,13 @@ static __noinline void on_accept(struct sock *sk, bool typed, __s32 fd)
 		emit_conn(EV_OPEN, &c, c.opened_ns, sk, NULL);
 }
 
+/* Fact: passive open. sk was just handed to the current task by accept. typed: sk is a typed pointer. */
+static __noinline void on_accept(struct sock *sk, bool typed, __s32 fd)
+{
+	begin_accepted(sk, typed, fd);
+	no_result();
+}
+
 /*
  * Fact: a passive open's handshake is complete; the application has yet to accept. Where nothing tells of the accept
  * itself the connection is recorded now, with no opener: a look tells later who holds it, or nobody ever does.
@@ -139,23 +155,16 @@ static __noinline void on_handshake(struct sock *sk)
 	struct conn c = {};
 
 	sock_head_load(&head, sk);
-	if (!conn_begin(&c, &head, ROLE_SERVER))
-		return;
-	c.flags = CONN_ESTABLISHED;
-	count(CNT_OPENED);
-	if (cfg.emit_open)
-		conn_identify(&c, sk); /* else by the look that finds a holder */
-	if (!keep(sk, &c, true, false))
-		count(CNT_LOST_MAP);
-	else if (cfg.emit_open)
-		emit_conn(EV_OPEN, &c, c.opened_ns, sk, NULL);
+	if (conn_begin(&c, &head, ROLE_SERVER)) {
+		c.flags = CONN_ESTABLISHED; /* the look that finds a holder makes the id */
+		count(CNT_OPENED);
+		if (!keep(sk, &c, true, false))
+			count(CNT_LOST_MAP);
+	}
+	no_result();
 }
 
-/*
- * The application closes a connection without a record (accepted through io_uring in the tracepoint flavour, opened
- * while conns was full): it gets one now. Its opening is unknown, its end is not.
- */
-static __noinline void on_late_close(struct sock *sk)
+static __always_inline void begin_closing(struct sock *sk)
 {
 	struct sock_head head;
 	struct conn c = {};
@@ -184,6 +193,16 @@ static __noinline void on_late_close(struct sock *sk)
 	if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
 		c.peer_closed_ns = c.closed_ns; /* no later than this */
 	keep(sk, &c, true, true); /* if this fails its opening failed too, and was counted */
+}
+
+/*
+ * The application closes a connection without a record (accepted through io_uring in the tracepoint flavour, opened
+ * while conns was full): it gets one now. Its opening is unknown, its end is not.
+ */
+static __noinline void on_late_close(struct sock *sk)
+{
+	begin_closing(sk);
+	no_result();
 }
 
 /* Fact: the application closed, in the closer's context. */

@@ -50,7 +50,7 @@ static const struct argp_option table[] = {
 	{ "write", 'w', "FILE", 0, "also record", 4 },
 	{ "read", 'r', "FILE", 0, "read a recording instead of the live host (needs no root)", 4 },
 	{ NULL, 0, NULL, 0, "How it traces:", 5 },
-	{ "senders", KEY_SENDERS, NULL, 0, "leaks: also who sent last (a hook at every send)", 5 },
+	{ "senders", KEY_SENDERS, NULL, 0, "leaks, record: also who sent last (a hook at every send)", 5 },
 	{ "flavour", KEY_FLAVOUR, "F", 0, "auto, fentry, kprobe or tracepoint", 5 },
 	{ "max-connections", KEY_MAX, "N", 0, "capacity (262144)", 5 },
 	{ NULL, 'h', NULL, OPTION_HIDDEN, NULL, 5 },
@@ -328,8 +328,10 @@ static void check(const struct options *o)
 		usage_error("--pid: cannot be combined with -- PROGRAM");
 	if (o->ring_bytes & (o->ring_bytes - 1))
 		usage_error("--ring-bytes: must be a power of two");
-	if (!leaks && (o->exit_code || o->older_given || o->top || o->senders))
-		usage_error("--exit-code, --older, --top and --senders belong to leaks");
+	if (!leaks && (o->exit_code || o->older_given || o->top))
+		usage_error("--exit-code, --older and --top belong to leaks");
+	if (o->command == CMD_TRACE && o->senders)
+		usage_error("--senders belongs to leaks and record");
 	if (o->senders && o->read)
 		usage_error("--senders: a recording has them if it was made with them");
 	if (leaks && o->events)
