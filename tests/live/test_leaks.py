@@ -295,17 +295,21 @@ def add_batches(runner, env):
 
 
 def senders_of(env, *more):
-    """(opener's thread, last sender) of the client connections of a slow query, each asked by who opened it."""
+    """(opener, last sender) as [pid, tid, comm] of the client connections of slow queries: a "worker" asked on each
+    and waits since, two of them on connections they opened, two on connections that the thread "orders" opened."""
     situation = Situation(env, "healthy", "slow-query", gates=["--gate"])
     situation.expect_line("GATE")
     tracer = leaks(env, "-d", "10m", "-v", *more)
     situation.say("go")
     situation.ready()
     report = finish(tracer.stop(), [situation])
+    # Silent for T: the busy connections beside them are asked on by many and at any moment.
     asked = [line for line in report.lines if line["type"] == "outstanding" and line.get("role") == "client"
-             and line.get("last_use", {}).get("direction") == "send"]
-    if not asked:
-        raise Fail("no connection whose last use is a send")
+             and line.get("last_use", {}).get("direction") == "send"
+             and line["last_use"]["idle_ns"] >= env.options.older_ms * 1000000]
+    openers = [line["comm"] for line in asked]
+    if openers.count("orders") < 2 or openers.count("worker") < 2:
+        raise Fail("the silent connections whose last use is a send were opened by %s" % openers)
     return [([line.get(f) for f in ("pid", "tid", "comm")], [line["last_use"].get(f) for f in ("pid", "tid", "comm")])
             for line in asked]
 
@@ -313,9 +317,11 @@ def senders_of(env, *more):
 @runner.test
 def senders(env):
     pairs = senders_of(env, "--senders")
-    wrong = [pair for pair in pairs if pair[0] != pair[1]]
-    if wrong:
-        raise Fail("opened and asked by %s, sent last by %s" % wrong[0])
+    for opener, sender in pairs:
+        if sender[0] != opener[0] or sender[2] != "worker" or (sender[1] == opener[1]) != (opener[2] == "worker"):
+            raise Fail("opened by %s, sent last by %s" % (opener, sender))
+    if len({sender[1] for _, sender in pairs}) != len(pairs):
+        raise Fail("each was asked by a thread of its own, named are %s" % [sender for _, sender in pairs])
     return "%d connections" % len(pairs)
 
 
