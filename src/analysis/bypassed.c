@@ -31,36 +31,16 @@ struct bypass {
 	 */
 	struct site_window *unmatched;
 	size_t nwindows;
-	/* Sites that have closed something. Of 41 000 on a host none may have, and each of them asks. */
-	const struct site **closing;
-	size_t nclosing;
 };
 
-static int find_closing(struct bypass *b, const struct judging *j)
-{
-	struct site *site, *next;
-	size_t n = 0;
-
-	HASH_ITER(hh, j->sites->by_key, site, next)
-		n += !!site->nwindows;
-	b->closing = malloc((n + 1) * sizeof(*b->closing));
-	if (!b->closing)
-		return -ENOMEM;
-	HASH_ITER(hh, j->sites->by_key, site, next)
-		if (site->nwindows)
-			b->closing[b->nclosing++] = site;
-	return 0;
-}
-
-static int find_closes(struct bypass *b, const struct site_key *key)
+static int find_closes(struct bypass *b, const struct peer *peer)
 {
 	b->nwindows = 0;
-	for (size_t i = 0; i < b->nclosing; i++) {
-		const struct site *site = b->closing[i];
+	for (const struct site *site = peer->sites; site; site = site->next) {
 		size_t n = site->nwindows < SITE_WINDOWS ? site->nwindows : SITE_WINDOWS;
 		struct site_window *w;
 
-		if (!site_same_peer(key, &site->key))
+		if (!n)
 			continue;
 		w = realloc(b->unmatched, (b->nwindows + n) * sizeof(*w));
 		if (!w)
@@ -115,7 +95,7 @@ static int find_newer(struct bypass *b, struct kase *const *cases, size_t n, con
 	const struct site *site = cases[0]->site;
 
 	b->latest = b->latest_early = b->newer = 0;
-	if (find_closes(b, &site->key))
+	if (find_closes(b, site->peer))
 		return -ENOMEM;
 	/* the newest first: when there are more openings than closes about a time, those left over shall be the oldest,
 	 * which bypass the least */
@@ -176,11 +156,10 @@ static int judge_bypassed(struct judging *j)
 	struct kase **cases = malloc((j->ncases + 1) * sizeof(*cases));
 	struct bypass b = { 0 };
 	size_t n = 0, from, to;
-	int err;
+	int err = 0;
 
 	if (!cases)
 		return -ENOMEM;
-	err = find_closing(&b, j);
 	for (size_t i = 0; i < j->ncases; i++)
 		if (j->cases[i].k->c.role == ROLE_CLIENT) /* a server does not choose which connection is used */
 			cases[n++] = &j->cases[i];
@@ -190,7 +169,6 @@ static int judge_bypassed(struct judging *j)
 			;
 		err = judge_site(cases + from, to - from, &b, j);
 	}
-	free(b.closing);
 	free(b.unmatched);
 	free(cases);
 	return err;
@@ -198,16 +176,15 @@ static int judge_bypassed(struct judging *j)
 
 static void explain(struct finding *f, struct kase *const *cases, size_t n, const struct judging *j)
 {
-	size_t in_use = 0;
+	const struct site *site = cases[0]->site;
 
-	for (size_t i = 0; i < j->ncases; i++)
-		in_use += j->cases[i].site == cases[0]->site && j->cases[i].idle_ns < j->older_ns;
 	snprintf(f->reason, sizeof(f->reason),
-		 "unused for %s%s while newer connections to the same peer were opened and used (%zu in use now)",
-		 n > 1 ? "up to " : "", duration_word(f->oldest_ns).text, in_use);
+		 "unused for %s%s while newer connections to the same peer were opened and used (%u in use now)",
+		 n > 1 ? "up to " : "", duration_word(f->oldest_ns).text, site->now_in_use);
 	finding_evidence(f, "idle_ns", f->oldest_ns);
-	finding_evidence(f, "in_use", in_use);
-	finding_evidence(f, "open_at_site", cases[0]->site->now_open);
+	finding_evidence(f, "in_use", site->now_in_use);
+	finding_evidence(f, "open_at_site", site->now_open);
+	(void)j;
 }
 
 const struct analysis bypassed_analysis = { VERDICT_BYPASSED, judge_bypassed, explain };

@@ -31,30 +31,6 @@ static bool all_stopped(const struct connection *k)
 	return k->nholders;
 }
 
-/*
- * When the process last opened a connection to that peer, by whatever thread: which thread opened a pre-existing one is
- * not known, so its site may not be that of its successors. Asked once for each site.
- */
-static __u64 newest_to_peer(const struct judging *j, struct site *site)
-{
-	struct site *other, *next;
-
-	if (site->newer_ns)
-		return site->newer_ns;
-	site->newer_ns = 1;
-	HASH_ITER(hh, j->sites->by_key, other, next)
-		if (site_same_peer(&site->key, &other->key) && other->newest_used_ns > site->newer_ns)
-			site->newer_ns = other->newest_used_ns;
-	for (size_t i = 0; i < j->ncases; i++) {
-		const struct conn *c = &j->cases[i].k->c;
-
-		if (c->origin == ORIGIN_TRACED && c->opened_ns > site->newer_ns &&
-		    site_same_peer(&site->key, &j->cases[i].site->key))
-			site->newer_ns = c->opened_ns;
-	}
-	return site->newer_ns;
-}
-
 static int judge_close_wait(struct judging *j)
 {
 	for (size_t i = 0; i < j->ncases; i++) {
@@ -68,7 +44,7 @@ static int judge_close_wait(struct judging *j)
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_INFO, CONFIDENCE_CERTAIN, ago, HALF_CLOSE);
 		else if (all_stopped(k))
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_INFO, CONFIDENCE_CERTAIN, ago, STOPPED);
-		else if (k->c.role != ROLE_SERVER && c->site->close_wait.rises < 2 && newest_to_peer(j, c->site) <= closed)
+		else if (k->c.role != ROLE_SERVER && c->site->close_wait.rises < 2 && peer_newest_ns(c->site->peer) <= closed)
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_SUSPECT, CONFIDENCE_LIKELY, ago, STEADY);
 		else
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_LEAK, CONFIDENCE_CERTAIN, ago, NULL);

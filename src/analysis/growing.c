@@ -16,14 +16,12 @@
  * By how much the process's connections to that peer have become more, whatever thread opened them: turnover moves them
  * from the site of the pre-existing ones, whose opening thread is not known, to that of their successors.
  */
-static long opened_more(const struct judging *j, const struct site *site)
+static long opened_more(const struct peer *peer)
 {
-	struct site *other, *next;
 	long more = 0;
 
-	HASH_ITER(hh, j->sites->by_key, other, next)
-		if (site_same_peer(&site->key, &other->key))
-			more += (long)other->open.last - (long)other->open.first;
+	for (const struct site *site = peer->sites; site; site = site->next)
+		more += (long)site->open.last - (long)site->open.first;
 	return more;
 }
 
@@ -32,7 +30,7 @@ static bool grows(const struct judging *j, const struct site *s)
 	if (s->quiet.rises < MIN_RISES || s->quiet.fell ||
 	    s->quiet.last_rise_ns - s->quiet.rising_since_ns < MIN_SPAN * j->older_ns)
 		return false;
-	return opened_more(j, s) * 2 >= (long)(s->quiet.last - s->quiet.first);
+	return opened_more(s->peer) * 2 >= (long)(s->quiet.last - s->quiet.first);
 }
 
 static int judge_growing(struct judging *j)
@@ -53,7 +51,7 @@ static void explain(struct finding *f, struct kase *const *cases, size_t n, cons
 	const struct trend *t = &cases[0]->site->quiet;
 
 	snprintf(f->reason, sizeof(f->reason),
-		 "quiet connections rose from %zu to %zu, in %u of %u intervals, and never fell", t->first, t->last,
+		 "quiet connections rose from %u to %u, in %u of %u intervals, and never fell", t->first, t->last,
 		 t->rises, t->looks - 1);
 	finding_evidence(f, "quiet_first", t->first);
 	finding_evidence(f, "quiet_last", t->last);

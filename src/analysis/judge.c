@@ -114,8 +114,11 @@ static int make_case(struct kase *c, const struct connection *k, struct judging 
 	c->reads = connection_reads(k);
 	c->quiet = c->idle_ns >= j->older_ns && c->reads != READS_SOMEBODY;
 	c->site->now_open++;
+	c->site->now_in_use += c->idle_ns < j->older_ns;
 	c->site->now_quiet += c->quiet;
 	c->site->now_close_wait += connection_is_close_wait(k);
+	if (k->c.origin == ORIGIN_TRACED && k->c.opened_ns > c->site->peer->newest_seen_ns)
+		c->site->peer->newest_seen_ns = k->c.opened_ns;
 	return 0;
 }
 
@@ -344,7 +347,7 @@ static void begin(struct judging *j, struct report *out, const struct table *tab
 	*out = (struct report){ .now_ns = j->now_ns, .older_ns = j->older_ns, .last = opt->last };
 	sites_look(sites, j->now_ns);
 	HASH_ITER(hh, sites->by_key, site, next)
-		site->now_open = site->now_quiet = site->now_close_wait = site->newer_ns = 0; /* make_case() counts */
+		site->now_open = site->now_in_use = site->now_quiet = site->now_close_wait = 0; /* make_case() counts */
 }
 
 int judge(struct report *out, const struct table *table, const struct session *s, struct sites *sites,

@@ -35,7 +35,7 @@ static struct judgement left_in_close_wait(const struct ended *e, const struct j
 
 	site_key_of(&e->k.c, &key);
 	HASH_FIND(hh, j->sites->by_key, &key, sizeof(key), site);
-	if (e->k.c.role == ROLE_SERVER || (site && site->newest_used_ns > e->k.c.peer_closed_ns))
+	if (e->k.c.role == ROLE_SERVER || (site && peer_newest_ns(site->peer) > e->k.c.peer_closed_ns))
 		return (struct judgement){ VERDICT_CLOSE_WAIT, SEVERITY_LEAK, CONFIDENCE_CERTAIN };
 	return (struct judgement){ VERDICT_CLOSE_WAIT, SEVERITY_SUSPECT, CONFIDENCE_LIKELY };
 }

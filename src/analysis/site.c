@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 #include "site.h"
 
 #define FORGET_NS 3600000000000ULL
+#define PEER_KEY_LEN offsetof(struct site_key, comm)
 
 void site_key_of(const struct conn *c, struct site_key *key)
 {
@@ -25,10 +28,19 @@ void site_key_of(const struct conn *c, struct site_key *key)
 	memcpy(key->comm, process->comm, sizeof(key->comm)); /* zero-padded by the kernel side */
 }
 
-bool site_same_peer(const struct site_key *a, const struct site_key *b)
+static struct peer *peer_get(struct sites *s, const struct site_key *key)
 {
-	return a->pid == b->pid && a->netns == b->netns && a->role == b->role && a->family == b->family &&
-	       a->rport == b->rport && !memcmp(a->raddr, b->raddr, sizeof(a->raddr));
+	struct peer *peer;
+
+	HASH_FIND(hh, s->peers, key, PEER_KEY_LEN, peer);
+	if (peer)
+		return peer;
+	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return NULL;
+	memcpy(&peer->key, key, PEER_KEY_LEN);
+	HASH_ADD(hh, s->peers, key, PEER_KEY_LEN, peer);
+	return peer;
 }
 
 struct site *sites_get(struct sites *s, const struct site_key *key)
@@ -42,8 +54,24 @@ struct site *sites_get(struct sites *s, const struct site_key *key)
 	if (!site)
 		return NULL;
 	site->key = *key;
+	site->peer = peer_get(s, key);
+	if (!site->peer) {
+		free(site);
+		return NULL;
+	}
+	LL_PREPEND(site->peer->sites, site);
 	HASH_ADD(hh, s->by_key, key, sizeof(site->key), site);
 	return site;
+}
+
+__u64 peer_newest_ns(const struct peer *peer)
+{
+	__u64 newest = peer->newest_seen_ns;
+
+	for (const struct site *site = peer->sites; site; site = site->next)
+		if (site->newest_used_ns > newest)
+			newest = site->newest_used_ns;
+	return newest;
 }
 
 int sites_event(struct sites *s, const struct ev_site *ev)
@@ -74,9 +102,16 @@ int sites_event(struct sites *s, const struct ev_site *ev)
 
 static void drop(struct sites *s, struct site *site)
 {
+	struct peer *peer = site->peer;
+
 	HASH_DEL(s->by_key, site);
+	LL_DELETE(peer->sites, site);
 	free(site->windows);
 	free(site);
+	if (!peer->sites) {
+		HASH_DEL(s->peers, peer);
+		free(peer);
+	}
 }
 
 void sites_look(struct sites *s, __u64 now_ns)

@@ -31,6 +31,7 @@ struct scene {
 	double peer_closed;
 	__u32 unread, seq;
 	__u32 opener, holder; /* pids; 0 = 4121 */
+	const char *thread; /* opener's name; NULL = orders */
 	__u8 conn_flags, seen_flags; /* added */
 	bool snapshot;
 };
@@ -70,7 +71,7 @@ static void see(struct story *st, double now, struct scene sc)
 	ev.conn.origin = sc.snapshot ? ORIGIN_SNAPSHOT : ORIGIN_TRACED;
 	ev.conn.role = sc.role ? sc.role : ROLE_CLIENT;
 	ev.conn.flags = CONN_ESTABLISHED | CONN_OPENER_SEEN | sc.conn_flags;
-	ev.conn.opener = made_actor(opener, opener, "orders");
+	ev.conn.opener = made_actor(opener, opener, sc.thread ? sc.thread : "orders");
 	ev.conn.recv_jiffies = tick(sc.received);
 	ev.conn.receiver = sc.received ? made_actor(holder, holder, "orders") : (struct actor){ 0 };
 	ev.conn.peer_closed_ns = sc.peer_closed ? START_NS + (__u64)(sc.peer_closed * SEC) : 0;
@@ -111,18 +112,24 @@ static void report(struct story *st, double now)
 	assert_int_equal(judge(&st->report, &st->table, &st->session, &st->sites, st->ended, &st->opt), 0);
 }
 
-/* Closes at the site of made-up clients, of connections that had lived so long. */
-static void closes(struct story *st, double now, __u32 n, unsigned int class, double newest_opened)
+/* Closes at the site of that thread of made-up clients, of connections that had lived so long. */
+static void closes_of(struct story *st, const char *thread, double now, __u32 n, unsigned int class,
+		      double newest_opened)
 {
 	struct conn c = made_client();
 	struct ev_site ev = { .head = made_head(EV_SITE, sizeof(ev), START_NS + (__u64)(now * SEC)) };
 
-	c.opener = made_actor(4121, 4121, "orders");
+	c.opener = made_actor(4121, 4121, thread);
 	site_key_of(&c, &ev.key);
 	ev.counts.closed[class] = n;
 	ev.counts.used = n;
 	ev.counts.newest_open_ns = newest_opened ? START_NS + (__u64)(newest_opened * SEC) : 0;
 	assert_int_equal(sites_event(&st->sites, &ev), 0);
+}
+
+static void closes(struct story *st, double now, __u32 n, unsigned int class, double newest_opened)
+{
+	closes_of(st, "orders", now, n, class, newest_opened);
 }
 
 static const struct finding *only(struct story *st, enum verdict v, enum severity s, size_t count)
@@ -361,6 +368,17 @@ STORY(test_replacement_bypasses_nobody)
 	end(&st);
 }
 
+STORY(test_replacement_by_another_thread_bypasses_nobody)
+{
+	BEGIN;
+	sample(&st, 29);
+	closes_of(&st, "other", 31, 1, 16, 0);
+	pool(&st, 30, READER_NONE);
+	report(&st, 60);
+	only(&st, VERDICT_IDLE, SEVERITY_INFO, 3);
+	end(&st);
+}
+
 STORY(test_young_close_is_no_replacement)
 {
 	BEGIN;
@@ -411,6 +429,23 @@ STORY(test_growing)
 	}
 	report(&st, 80);
 	only(&st, VERDICT_GROWING, SEVERITY_SUSPECT, 4);
+	end(&st);
+}
+
+/* One thread's connections are replaced by another's, which rest: the process has no more than it had. */
+STORY(test_turnover_between_threads_does_not_grow)
+{
+	BEGIN;
+	for (int i = 1; i <= 4; i++) {
+		for (int id = 1; id <= 4; id++)
+			see(&st, 20 * i, (struct scene){ .id = id, .opened = 1 + 20 * (id - 1),
+							 .sent = id > i ? 20 * i - 1 : 0,
+							 .thread = id > i ? "other" : NULL });
+		if (i < 4)
+			sample(&st, 20 * i);
+	}
+	report(&st, 80);
+	only(&st, VERDICT_IDLE, SEVERITY_INFO, 4);
 	end(&st);
 }
 
@@ -480,6 +515,27 @@ STORY(test_reaped)
 	end(&st);
 }
 
+/* A program that ends with its peer's close unanswered leaked when it went on opening, by whichever thread. */
+STORY(test_program_that_ends_in_close_wait)
+{
+	struct ended e = { .reads = READS_NOBODY };
+	BEGIN;
+
+	e.k.c = made_client();
+	e.k.c.opener = made_actor(4121, 4121, "orders");
+	e.k.c.peer_closed_ns = AT(20);
+	e.k.c.closed_ns = AT(60);
+	st.session.ev.program = true;
+	st.ended = &e;
+	closes_of(&st, "orders", 15, 1, 10, 14);
+	report(&st, 60);
+	only(&st, VERDICT_CLOSE_WAIT, SEVERITY_SUSPECT, 1);
+	closes_of(&st, "other", 55, 1, 10, 54);
+	report(&st, 60);
+	only(&st, VERDICT_CLOSE_WAIT, SEVERITY_LEAK, 1);
+	end(&st);
+}
+
 STORY(test_growth_between_reports)
 {
 	BEGIN;
@@ -530,14 +586,17 @@ int main(void)
 		cmocka_unit_test(test_reader_that_waits_is_not_bypassed),
 		cmocka_unit_test(test_two_bypassed_are_info),
 		cmocka_unit_test(test_replacement_bypasses_nobody),
+		cmocka_unit_test(test_replacement_by_another_thread_bypasses_nobody),
 		cmocka_unit_test(test_young_close_is_no_replacement),
 		cmocka_unit_test(test_opened_and_closed_again_meanwhile_counts),
 		cmocka_unit_test(test_loss_makes_unverified),
 		cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_turnover_between_threads_does_not_grow),
 		cmocka_unit_test(test_fading_load_does_not_grow),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_turnover_is_no_churn),
 		cmocka_unit_test(test_reaped),
+		cmocka_unit_test(test_program_that_ends_in_close_wait),
 		cmocka_unit_test(test_growth_between_reports),
 		cmocka_unit_test(test_opinions_name_the_innocent),
 	};
