@@ -140,14 +140,17 @@ static __always_inline __u64 sock_cookie_peek(struct sock *sk)
 	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 }
 
-/* An id where the kernel makes no cookie for us (before 5.12): the cookie if something else made one, else our own
- * with the top bit set, and a flag that says so. */
+#define MADE_UP (1ULL << 52)
+
+/* An id where the kernel makes no cookie for us (before 5.12): the cookie if something else made one, else our own and
+ * a flag that says so. Ours is a time in 1024 ns and the CPU, above every cookie (they are counted up) and below 2^53:
+ * what reads JSON keeps no more than that of a number. It comes again after 208 days. */
 static __always_inline void conn_make_up_id(struct conn *c, struct sock *sk)
 {
 	if (!c->id)
 		c->id = sock_cookie_peek(sk);
 	if (!c->id) {
-		c->id = 1ULL << 63 | (bpf_ktime_get_ns() << 8 & ~(1ULL << 63)) | (bpf_get_smp_processor_id() & 0xff);
+		c->id = MADE_UP | (bpf_ktime_get_ns() >> 10 << 8 & (MADE_UP - 1)) | (bpf_get_smp_processor_id() & 0xff);
 		c->flags |= CONN_SYNTHETIC_ID;
 	}
 }

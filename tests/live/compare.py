@@ -31,7 +31,7 @@ FIELDS = {
 ENDS = ("close", "failed", "outstanding")
 
 # Kernels without a cookie where one is needed (5.10, 5.11): connlife makes an id up, from here on.
-SYNTHETIC_ID = 1 << 63
+SYNTHETIC_ID = 1 << 52
 
 
 def get(line, path):

@@ -97,6 +97,9 @@ class Report:
             raise Fail("header is not first or summary not last: %r ... %r" % (types[:2], types[-2:]))
         if types.count("header") != 1 or types.count("summary") != 1:
             raise Fail("more than one header or summary")
+        too_large = [line["id"] for line in self.lines if line.get("id", 0) >= 1 << 53]
+        if too_large:
+            raise Fail("JSON readers cannot tell the id %d from its neighbours" % too_large[0])
         self.header, self.summary = self.lines[0], self.lines[-1]
         return self
 
