@@ -29,6 +29,13 @@ int BPF_PROG(cl_destroy, struct sock *sk)
 	return 0;
 }
 
+/* Not attached: a look runs it for a sock's address and its record's id, where it met no open file (src/collect/look.c). */
+SEC("?raw_tp/tcp_destroy_sock")
+int cl_gone(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_unseen((struct sock *)ctx->args[0], ctx->args[1]);
+}
+
 /* --- active open ------------------------------------------------------------------------------------------------ */
 
 SEC("?fentry/tcp_connect")
@@ -45,8 +52,18 @@ int BPF_KPROBE(cl_connect_kprobe, struct sock *sk)
 	return 0;
 }
 
-/* --- passive open: 4 parameters up to 6.9, 2 from 6.10 (92ef0fd55ac8), so the return value moves ------------------ */
+/* --- passive open ------------------------------------------------------------------------------------------------ */
 
+/* sock_graft() hands the accepted sock to its new socket and holds a lock with softirqs off: no run is skipped because
+ * another accept preempted or interrupted it, as those of fexit are where the kernel is preemptible */
+SEC("?fentry/security_sock_graft")
+int BPF_PROG(cl_accept_fentry, struct sock *sk, struct socket *parent)
+{
+	on_accept(sk, true, -1);
+	return 0;
+}
+
+/* 4 parameters up to 6.9, 2 from 6.10 (92ef0fd55ac8), so the return value moves */
 SEC("?fexit/inet_csk_accept")
 int BPF_PROG(cl_accept_fexit_2, struct sock *lsk, void *arg, struct sock *sk)
 {
@@ -61,8 +78,8 @@ int BPF_PROG(cl_accept_fexit_4, struct sock *lsk, int flags, int *err, bool kern
 	return 0;
 }
 
-/* sock_graft() hands the accepted sock to its new socket; unlike a kretprobe on inet_csk_accept, which runs out of
- * return instances when many threads sleep in accept(), an entry probe misses none */
+/* unlike a kretprobe on inet_csk_accept, which runs out of return instances when many threads sleep in accept(), an
+ * entry probe misses none */
 SEC("?kprobe/security_sock_graft")
 int BPF_KPROBE(cl_accept_kprobe, struct sock *sk)
 {

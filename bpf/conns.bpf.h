@@ -10,7 +10,7 @@
 #ifndef CONNLIFE_CONNS_BPF_H
 #define CONNLIFE_CONNS_BPF_H
 
-#include "config.bpf.h"
+#include "emit.bpf.h"
 
 #define EEXIST 17 /* include/uapi/asm-generic/errno-base.h */
 
@@ -62,10 +62,10 @@ static __always_inline void slot_set(struct slot *s, __u64 sock)
 }
 #endif
 
-/* sk's record, or NULL. sk is a typed pointer wherever slots are used. */
-static __always_inline struct conn *conn_of(struct sock *sk)
+/* sk's record, or NULL. typed: sk is a typed pointer. */
+static __always_inline struct conn *find(struct sock *sk, bool typed)
 {
-	struct slot *s = slot_of(sk, true);
+	struct slot *s = slot_of(sk, typed);
 	__u64 key = (__u64)sk;
 
 	if (s && s->sock == key)
@@ -73,15 +73,53 @@ static __always_inline struct conn *conn_of(struct sock *sk)
 	return bpf_map_lookup_elem(&conns, &key);
 }
 
-static __always_inline void forget(struct sock *sk)
+/* In the programs that see connections live: sk is a typed pointer wherever slots are used. */
+static __always_inline struct conn *conn_of(struct sock *sk)
 {
-	struct slot *s = slot_of(sk, true);
+	return find(sk, true);
+}
+
+static __always_inline void forget(struct sock *sk, bool typed)
+{
+	struct slot *s = slot_of(sk, typed);
 	__u64 key = (__u64)sk;
 
 	if (s && s->sock == key)
 		slot_set(s, SLOT_FREE);
 	else
 		bpf_map_delete_elem(&conns, &key);
+}
+
+static __always_inline __u32 ports_of(const struct conn *c)
+{
+	return c->lport | (__u32)c->rport << 16;
+}
+
+/*
+ * old stands in the place of a new record. It is the same connection's when a look was first. Else its sock is gone, its
+ * address was given out again, and no program saw it go: its end is said now. (Counting it at its site takes more stack
+ * than is left here: that is counted as lost.)
+ */
+static __noinline void replaces(const struct conn *old, __u32 ports)
+{
+	if (old && ports != ports_of(old)) {
+		if (!(old->flags & CONN_ESTABLISHED))
+			count(CNT_OPENED);
+		count(CNT_CLOSED);
+		if (cfg.quiet)
+			count(CNT_LOST_SITE);
+		else
+			emit_conn(EV_CLOSE, old, bpf_ktime_get_ns(), NULL, NULL);
+	}
+	asm volatile("r0 = 0" ::: "r0");
+}
+
+static __always_inline bool keep_in_hash(__u64 key, const struct conn *c)
+{
+	if (!bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST))
+		return true;
+	replaces(bpf_map_lookup_elem(&conns, &key), ports_of(c));
+	return !bpf_map_update_elem(&conns, &key, c, BPF_EXIST);
 }
 
 /*
@@ -94,8 +132,10 @@ static __always_inline bool keep(struct sock *sk, const struct conn *c, bool typ
 	struct slot *s = slot_of(sk, typed);
 	__u64 key = (__u64)sk;
 
-	if (!s || (s->sock != key && !slot_take(s)))
-		return !bpf_map_update_elem(&conns, &key, c, BPF_ANY);
+	if (s && s->sock == key)
+		replaces(&s->conn, ports_of(c));
+	else if (!s || !slot_take(s))
+		return keep_in_hash(key, c);
 	s->conn = *c;
 	slot_set(s, key);
 	if (visible && bpf_map_lookup_elem(&conns, &key))

@@ -158,6 +158,7 @@ enum look_why { LOOK_START = 1, LOOK_INTERVAL = 2, LOOK_FINAL = 3, LOOK_SAMPLE =
 struct ev_look {
 	struct ev_head head;
 	__u64 began_ns;
+	__u64 read_ns; /* every open file had been looked at; to detach takes a while after that */
 	__u32 why; /* enum look_why */
 	__u32 pad;
 };

@@ -7,9 +7,12 @@
  * ends first (reset, timeout, ss -K) is said and deleted when its state becomes CLOSE: no process closed it, and the
  * socket may live on.
  *
- * The kernel skips a program that interrupts itself on its CPU (a softirq's state change during a process's). Opens and
- * closes run in process context and interrupt nobody, so they are never skipped; what softirq says (established, peer
- * closed, gone) is caught up at the next sight of the connection. The skips are counted (CNT_LOST_MISSED).
+ * The kernel skips a run of a program while another run of it is under way on that CPU: interrupted by a softirq that
+ * changes another socket's state, or (preemptible kernels) preempted by another task. So every fact has a second sight:
+ * established and the peer's close are caught up when the connection is seen next; the end of an orphan comes by two
+ * programs, state and destroy, of which one CPU can be in only one; and a look ends what is gone all the same. Only who
+ * opened has no second: accept is told where softirqs and preemption are off, if the kernel has such a place, and a
+ * connection whose connect was skipped is found by a look. The skips are counted (CNT_LOST_MISSED).
  */
 #ifndef CONNLIFE_LIFECYCLE_BPF_H
 #define CONNLIFE_LIFECYCLE_BPF_H
@@ -58,7 +61,7 @@ static __always_inline void finish(struct conn *c, struct sock *sk)
 		conn_identify(c, sk);
 		emit_conn(EV_CLOSE, c, bpf_ktime_get_ns(), sk, tp);
 	}
-	forget(sk);
+	forget(sk, true);
 }
 
 static __always_inline void closed_by_current(struct conn *c)
@@ -225,7 +228,7 @@ static __always_inline void on_established(struct sock *sk, struct conn *c)
 	if (!c->lport) { /* it was not chosen yet when the SYN was to go out: the filter has to be asked again */
 		c->lport = sk->__sk_common.skc_num;
 		if (!wants_conn(c)) {
-			forget(sk);
+			forget(sk, true);
 			return;
 		}
 	}
@@ -256,7 +259,7 @@ static __always_inline void on_failed(struct sock *sk, struct conn *c)
 		if (!cfg.quiet)
 			emit_conn(EV_FAILED, c, now, sk, bpf_skc_to_tcp_sock(sk));
 	}
-	forget(sk);
+	forget(sk, true);
 }
 
 /* The connection is over in the kernel (state CLOSE) though its socket lives on. */
@@ -281,6 +284,39 @@ static __always_inline void on_state_close(struct sock *sk, struct conn *c, int 
 	 * application has yet to close stays open: destroy says it. */
 	if (c->closed_ns)
 		finish(c, sk);
+}
+
+/*
+ * Fact: gone. With no closer known yet there are two cases. tcp_close() is what runs and owns the socket: the current
+ * task closes a connection that had ended before. Or softirq frees an orphan whose close was not seen, which only the
+ * tracepoint flavour can miss (after shutdown(), with the last FIN still unacknowledged): who closed stays unknown.
+ */
+static __always_inline void end_orphan(struct sock *sk)
+{
+	struct conn *c = conn_of(sk);
+
+	if (!c)
+		return;
+	if (!(c->flags & CONN_ESTABLISHED)) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+		if (!tp || !tp->srtt_us) { /* the round trip of a handshake was never measured */
+			on_failed(sk, c);
+			return;
+		}
+		conn_catch_up(c, sock_former_lport(sk));
+	}
+	if (!c->closed_ns && sk->sk_lock.owned)
+		closed_by_current(c);
+	else if (!c->closed_ns)
+		closed_by_nobody(c, 0);
+	finish(c, sk);
+}
+
+static __noinline void on_destroy(struct sock *sk)
+{
+	end_orphan(sk);
+	no_result();
 }
 
 /*
@@ -324,8 +360,10 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 			return;
 		if (cfg.tp_close && sock_in_close(sk))
 			on_app_close(sk);
-		if (sk->__sk_common.skc_flags >> SOCK_DEAD_BIT & 1)
-			return; /* orphaned: destroyed next, and said there */
+		if (sk->__sk_common.skc_flags >> SOCK_DEAD_BIT & 1) {
+			on_destroy(sk); /* which comes next */
+			return;
+		}
 		c = conn_of(sk);
 		if (c)
 			on_state_close(sk, c, old);
@@ -334,30 +372,42 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 }
 
 /*
- * Fact: gone. With no closer known yet there are two cases. tcp_close() is what runs and owns the socket: the current
- * task closes a connection that had ended before. Or softirq frees an orphan whose close was not seen, which only the
- * tracepoint flavour can miss (after shutdown(), with the last FIN still unacknowledged): who closed stays unknown.
+ * Has the sock of a record gone? By its address alone: the memory may be unmapped, free or another sock's by now. sk_free()
+ * runs when no references are left, and another sock has another cookie (or, where we made the id up, hardly ever the port).
  */
-static __always_inline void on_destroy(struct sock *sk)
+static __always_inline bool sock_is_gone(struct sock *sk, const struct conn *c)
 {
-	struct conn *c = conn_of(sk);
+	__u16 lport = 0;
+	int refs = 0;
 
-	if (!c)
-		return;
-	if (!(c->flags & CONN_ESTABLISHED)) {
-		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	if (bpf_core_read(&refs, sizeof(refs), &sk->__sk_common.skc_refcnt.refs.counter) || !refs)
+		return true;
+	if (c->id && !(c->flags & CONN_SYNTHETIC_ID))
+		return sock_cookie_peek(sk) != c->id;
+	bpf_core_read(&lport, sizeof(lport), &sk->__sk_common.skc_num);
+	return lport && c->lport && lport != c->lport;
+}
 
-		if (!tp || !tp->srtt_us) { /* the round trip of a handshake was never measured */
-			on_failed(sk, c);
-			return;
-		}
-		conn_catch_up(c, sock_former_lport(sk));
-	}
-	if (!c->closed_ns && sk->sk_lock.owned)
-		closed_by_current(c);
-	else if (!c->closed_ns)
+/*
+ * A look met a record and no open file of it. true: its sock is gone and its end was never seen; it is forgotten now.
+ * When it ended is not known, nor how. Should the address be given to a new connection while we look, that one's record
+ * goes: the next look finds it, as one that was there before.
+ */
+static __always_inline bool on_unseen(struct sock *sk, __u64 id)
+{
+	struct conn *c = find(sk, false);
+
+	if (!c || c->id != id || !sock_is_gone(sk, c))
+		return false;
+	if (!(c->flags & CONN_ESTABLISHED))
+		count(CNT_OPENED);
+	count(CNT_CLOSED);
+	if (!c->closed_ns)
 		closed_by_nobody(c, 0);
-	finish(c, sk);
+	if (cfg.quiet)
+		site_closed(c, NULL);
+	forget(sk, false);
+	return true;
 }
 
 #endif

@@ -63,7 +63,10 @@ static __always_inline __u64 count(enum counter which)
 	__u32 key = which;
 	__u64 *n = bpf_map_lookup_elem(&counters, &key);
 
-	return n ? ++*n : 0;
+	if (!n)
+		return 0;
+	__sync_fetch_and_add(n, 1); /* a softirq on this CPU counts too */
+	return *n;
 }
 
 #endif

@@ -128,88 +128,121 @@ static int look_row(struct looking *l, const void *data)
 	return numbers_add(l->seen, ev.conn.id);
 }
 
-static void record_without_fd(const struct conn *c, struct cgroups *cgroups, const struct event_sink *sink, bool closes)
+/* Records that no fd led to. */
+struct unseen {
+	const struct objects *objects;
+	struct cgroups *cgroups;
+	const struct event_sink *sink;
+	const struct looked *looked;
+	bool closes;
+};
+
+/* Is the sock gone, and its end was never seen? Then the kernel side has forgotten it. 1, 0, or negative errno. */
+static int is_gone(const struct objects *o, __u64 sock, __u64 id)
 {
-	__u64 now = monotonic_ns();
+	__u64 args[] = { sock, id };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = args, .ctx_size_in = sizeof(args));
+	int err = bpf_prog_test_run_opts(bpf_program__fd(o->gone), &run);
 
-	if (!c->closed_ns && !c->opener.pid)
-		return; /* in the accept queue: no process has opened it yet */
-	if (c->closed_ns) {
-		struct ev_conn ev = { .head = { .size = sizeof(ev), .kind = EV_CLOSE, .time_ns = now }, .conn = *c };
-
-		if (closes)
-			sink_event(sink, &ev.head);
-	} else {
-		struct ev_seen ev = {
-			.head = { .size = sizeof(ev), .kind = EV_SEEN, .time_ns = now }, .conn = *c, .fd = -1
-		};
-
-		cgroups_say(cgroups, c->cgroup, now, sink);
-		sink_event(sink, &ev.head);
-	}
+	return err ? err : !!run.retval;
 }
 
-/* A place may be left and taken while it is read: then what was there has ended, and that was said. */
-static bool slot_read(const struct slot *s, struct conn *out)
+static void say_end(const struct unseen *u, const struct conn *c, __u64 now)
+{
+	struct ev_conn ev = { .head = { .size = sizeof(ev), .kind = EV_CLOSE, .time_ns = now }, .conn = *c };
+
+	sink_event(u->sink, &ev.head);
+}
+
+static void say_open(const struct unseen *u, const struct conn *c, __u64 now)
+{
+	struct ev_seen ev = { .head = { .size = sizeof(ev), .kind = EV_SEEN, .time_ns = now }, .conn = *c, .fd = -1 };
+
+	cgroups_say(u->cgroups, c->cgroup, now, u->sink);
+	sink_event(u->sink, &ev.head);
+}
+
+static int unseen_record(const struct unseen *u, __u64 sock, const struct conn *c)
+{
+	__u64 now = monotonic_ns();
+	int gone;
+
+	if (c->id && numbers_has(&u->looked->ids, c->id))
+		return 0;
+	gone = is_gone(u->objects, sock, c->id);
+	if (gone < 0 || !c->id)
+		return gone < 0 ? gone : 0;
+	if (gone || (c->closed_ns && u->closes))
+		say_end(u, c, now);
+	else if (!c->closed_ns && c->opener.pid) /* else in the accept queue: no process has opened it yet */
+		say_open(u, c, now);
+	return 0;
+}
+
+/* The sock whose record this is. A place may be left and taken while it is read: 0, for what was there has ended, and that
+ * was said. */
+static __u64 slot_read(const struct slot *s, struct conn *out)
 {
 	__u64 sock = __atomic_load_n(&s->sock, __ATOMIC_ACQUIRE);
 
 	*out = s->conn;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return sock != SLOT_FREE && sock != SLOT_TAKEN && __atomic_load_n(&s->sock, __ATOMIC_RELAXED) == sock;
+	return sock != SLOT_TAKEN && __atomic_load_n(&s->sock, __ATOMIC_RELAXED) == sock ? sock : SLOT_FREE;
 }
 
-static int look_at_slots(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
-			 const struct looked *l, bool closes)
+static int look_at_slots(const struct unseen *u)
 {
-	size_t size = o->nslots * sizeof(struct slot);
+	size_t n = u->objects->nslots, size = n * sizeof(struct slot);
 	const struct slot *slots;
 	struct conn c;
+	__u64 sock;
+	int err = 0;
 
-	if (!o->nslots)
+	if (!n)
 		return 0;
-	slots = mmap(NULL, size, PROT_READ, MAP_SHARED, o->slots, 0);
+	slots = mmap(NULL, size, PROT_READ, MAP_SHARED, u->objects->slots, 0);
 	if (slots == MAP_FAILED)
 		return -errno;
-	for (unsigned int i = 0; i < o->nslots; i++)
-		if (slot_read(&slots[i], &c) && c.id && !numbers_has(&l->ids, c.id))
-			record_without_fd(&c, cgroups, sink, closes);
+	for (size_t i = 0; !err && i < n; i++) {
+		sock = slot_read(&slots[i], &c);
+		if (sock)
+			err = unseen_record(u, sock, &c);
+	}
 	munmap((void *)slots, size);
-	return 0;
+	return err;
 }
 
-static int look_at_hash(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
-			const struct looked *l, bool closes)
+static int look_at_hash(const struct unseen *u)
 {
 	__u64 *keys = calloc(BATCH, sizeof(*keys)), at = 0;
 	struct conn *records = calloc(BATCH, sizeof(*records));
+	int err = 0, bad = 0;
 	bool first = true;
-	int err = 0;
 	__u32 n;
 
 	if (!keys || !records)
 		err = -ENOMEM;
-	while (!err) {
+	while (!err && !bad) {
 		n = BATCH;
-		err = bpf_map_lookup_batch(o->conns, first ? NULL : &at, &at, keys, records, &n, NULL);
+		err = bpf_map_lookup_batch(u->objects->conns, first ? NULL : &at, &at, keys, records, &n, NULL);
 		if (err && err != -ENOENT)
 			break;
 		first = false;
-		for (__u32 i = 0; i < n; i++)
-			if (records[i].id && !numbers_has(&l->ids, records[i].id))
-				record_without_fd(&records[i], cgroups, sink, closes);
+		for (__u32 i = 0; !bad && i < n; i++)
+			bad = unseen_record(u, keys[i], &records[i]);
 	}
 	free(keys);
 	free(records);
-	return err == -ENOENT ? 0 : err;
+	return err && err != -ENOENT ? err : bad;
 }
 
 int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
 		  const struct looked *l, bool closes)
 {
-	int err = look_at_hash(o, cgroups, sink, l, closes);
+	struct unseen u = { .objects = o, .cgroups = cgroups, .sink = sink, .looked = l, .closes = closes };
+	int err = look_at_hash(&u);
 
-	return err ? err : look_at_slots(o, cgroups, sink, l, closes);
+	return err ? err : look_at_slots(&u);
 }
 
 int look_at_files(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *out)

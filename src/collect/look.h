@@ -18,7 +18,8 @@ struct looked {
 int look_at_files(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink, struct looked *l);
 
 /*
- * Says EV_SEEN for the records that no fd led to (in flight in a unix socket, registered with io_uring, newer).
+ * Says EV_SEEN for the records that no fd led to (in flight in a unix socket, registered with io_uring, newer), and
+ * EV_CLOSE, without time and manner, for those whose sock is gone though no program saw it go.
  * closes: say EV_CLOSE for those that are closed and not yet destroyed; only when nothing is attached any more.
  */
 int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,

@@ -249,6 +249,8 @@ int objects_open(struct objects *o, const struct tracer_options *opt, const stru
 	o->looks = open_object(snapshot_bpf_o, snapshot_bpf_o_end, "connlife_look");
 	if (!o->main || !o->looks)
 		return -errno;
+	o->gone = bpf_object__find_program_by_name(o->main, "cl_gone");
+	bpf_program__set_autoload(o->gone, true);
 	select_programs(o, o->main);
 	select_programs(o, o->looks);
 	err = configure(o->main, &cfg);

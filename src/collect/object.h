@@ -15,7 +15,7 @@ struct objects {
 	size_t nlinks;
 	int conns, slots, sites, counters, pids, events; /* map fds, owned by main; slots is negative where unused */
 	unsigned int nslots;
-	struct bpf_program *look, *creds;
+	struct bpf_program *look, *creds, *gone;
 	int chosen[FACT_MAX]; /* option of the probe table; -1 = none or not wanted */
 };
 

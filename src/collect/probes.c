@@ -24,6 +24,7 @@ const struct probe_fact probe_facts[FACT_MAX] = {
 	[FACT_ACCEPT] = {
 		.name = "accept", .says = "who accepted a server connection", .required = true,
 		.options = {
+			FN(FENTRY, FENTRY, "security_sock_graft", "cl_accept_fentry"),
 			{ .flavour = FLAVOUR_FENTRY, .hook = HOOK_FEXIT, .target = "inet_csk_accept",
 			  .program = "cl_accept_fexit_2", .when = HAS_ACCEPT_ARG },
 			{ .flavour = FLAVOUR_FENTRY, .hook = HOOK_FEXIT, .target = "inet_csk_accept",
@@ -36,6 +37,7 @@ const struct probe_fact probe_facts[FACT_MAX] = {
 			FN(TRACEPOINT, TP_BTF, "inet_sock_set_state", NULL),
 		},
 		.limits =
+			"fexit: misses an accept that preempts another (kernels that are preemptible); "
 			"kretprobe: misses accepts when many threads sleep in accept(); "
 			"sys_exit_accept4: an accept through io_uring or by a 32-bit program has no opener; "
 			"sys_exit_accept4: every system call of the host is some 50 ns slower while it is attached; "

@@ -17,7 +17,7 @@ enum hook { HOOK_NONE, HOOK_FENTRY, HOOK_FEXIT, HOOK_KPROBE, HOOK_KRETPROBE, HOO
 /* A kernel difference that decides between two options of one flavour. */
 enum kernel_has { ANY_KERNEL, HAS_ACCEPT_ARG, LACKS_ACCEPT_ARG };
 
-#define PROBE_OPTIONS 6
+#define PROBE_OPTIONS 7
 
 struct probe_option {
 	enum flavour flavour;

@@ -244,6 +244,7 @@ int tracer_look(struct tracer *t, enum look_why why)
 	err = why == LOOK_START ? 0 : tracer_drain(t);
 	if (!err)
 		err = look_at_files(&t->objects, t->cgroups, &t->sink, &l);
+	ev.read_ns = monotonic_ns();
 	/* from here on nothing ends unseen: what conns still has after the last drain was not said */
 	if (!err && why == LOOK_FINAL) {
 		objects_detach(&t->objects);

@@ -109,7 +109,6 @@ static int opened(struct table *t, const struct session *s, const struct ev_conn
 	if (!k)
 		return -ENOMEM;
 	connection_set(k, s, &ev->conn, &ev->sock, ev->head.time_ns);
-	k->look = t->look + 1; /* open before the next look begins: that one decides */
 	return 0;
 }
 
@@ -195,10 +194,11 @@ static void look_complete(struct table *t, const struct ev_look *ev)
 	struct connection *k, *next;
 
 	t->look++;
-	t->look_ns = ev->head.time_ns;
+	t->look_ns = ev->read_ns;
 	for (k = table_next(t, NULL); k; k = next) {
 		next = table_next(t, k);
-		if (k->look != t->look)
+		/* one that was opened while the look was under way may have come too late for it */
+		if (k->look != t->look && k->c.opened_ns + k->c.connect_ns < ev->began_ns)
 			drop(t, k);
 	}
 }

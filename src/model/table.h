@@ -13,7 +13,7 @@ struct table {
 	size_t nchains; /* a power of two, or 0 */
 	size_t count; /* connections */
 	__u32 look; /* number of the newest complete look; 0 = none yet */
-	__u64 look_ns; /* when it was complete */
+	__u64 look_ns; /* when it had read every open file: ages and idle times count to here */
 };
 
 /*

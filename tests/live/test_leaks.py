@@ -230,11 +230,11 @@ def run_late(env, program, kinds):
         held = [one for one in all_ if one.kind == "reaped"]
         for one in all_:
             one.expect_line("HOLD") if one in held else one.ready()
-        tracer = leaks(env, "-d", "3s", ports=[one.port for one in all_])
+        tracer = leaks(env, "-d", "10m" if held else "3s", ports=[one.port for one in all_])
         for one in held:
             one.say("go")
             one.ready()
-        return all_, finish(tracer.wait(), all_)
+        return all_, finish(tracer.stop() if held else tracer.wait(), all_)
 
 
 def finish(report, all_):

@@ -4,11 +4,12 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
 from compare import compare, key, synthetic
-from harness import Conn, Fail, Hold, Runner, expect_nothing_lost, map_values, wait_until
+from harness import Conn, Fail, Hold, Runner, Skip, expect_nothing_lost, map_values, wait_until, which
 from test_trace import read_outstanding
 
 runner = Runner()
@@ -175,6 +176,42 @@ def opened_under_looks(env):
             raise Fail("closed, and open in the last report: %s" % json.dumps(open_[0]))
     expect_nothing_lost(report)
     return "%d ends" % sum(2 * hold.pairs for hold in holds)
+
+
+def forge_record(netns):
+    """A copy, with another id, of a record of ours, where no sock can be: the last page is never mapped. Its id."""
+    dump = subprocess.run([which("bpftool"), "-j", "map", "dump", "name", "conns"], stdout=subprocess.PIPE)
+    rows = [row for row in json.loads(dump.stdout or b"[]") if row["formatted"]["value"]["netns"] in netns]
+    if not rows:
+        raise Fail("no record of ours in conns")
+    id_ = rows[0]["formatted"]["value"]["id"] + (1 << 40)
+    value = [int(byte, 16) for byte in rows[0]["value"]]
+    value[:8] = id_.to_bytes(8, sys.byteorder)
+    key_, value_ = (["hex"] + ["%02x" % byte for byte in part]
+                    for part in (((1 << 64) - 4096).to_bytes(8, sys.byteorder), value))
+    subprocess.run([which("bpftool"), "map", "update", "name", "conns", "key", *key_, "value", *value_], check=True)
+    return id_
+
+
+@runner.test
+def end_that_no_program_saw(env):
+    """The kernel skips program runs: a record whose sock is gone all the same is no open connection."""
+    if map_values("conns") is None and not which("bpftool"):
+        raise Skip("no bpftool here")
+    hold = Hold(env, 1)
+    tracer = env.trace("-i", "200ms")
+    forged = forge_record(hold.netns)
+    if not wait_until(lambda: forged not in [record["id"] for record in map_values("conns")], 30):
+        raise Fail("it stays in conns")
+    report = tracer.stop().check()
+    hold.end()
+    ends = [line for line in report.of("close", hold.netns) if line["id"] == forged]
+    known = [name for end in ends for name in ("duration_ns", "how", "time", "pid") if name in end or name in end["close"]]
+    if len(ends) != 1 or "duration_ns" in ends[0] or known != ["pid"]:
+        raise Fail("one end, of which only the opener is known: %s" % json.dumps(ends))
+    open_ = {line["id"] for line in report.of("outstanding", hold.netns)}
+    if forged in open_ or len(open_) != 2:
+        raise Fail("open are two others: %r" % open_)
 
 
 def nobody_accused(report, workload):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from compare import compare, key, synthetic
+from compare import SYNTHETIC_ID, compare, key, synthetic
 from harness import (Conn, Fail, Report, Runner, Skip, expect_nothing_lost, expect_same,
                      map_values, parse, which)
 
@@ -44,13 +44,13 @@ class Scenarios:
 
 
 def conns_ids():
-    """Every number in the kernel's table of connections, or None where bpftool cannot show it."""
+    """The ids in the kernel's table of connections, or None where bpftool cannot show it."""
     records = map_values("conns")
     if records is None:
         return None
     # a slot's `sock`: 0 = free, 1 = being filled; not there in every flavour
-    records += [slot for slot in map_values("slots") or [] if int(slot["sock"]) > 1]
-    return set(re.findall(r"\d+", json.dumps(records)))
+    records += [slot["conn"] for slot in map_values("slots") or [] if int(slot["sock"]) > 1]
+    return [str(record["id"]) for record in records]
 
 
 def left_in_map(truth):
@@ -58,11 +58,11 @@ def left_in_map(truth):
     ids = {line["id"] for line in truth if "id" in line}
     end = time.monotonic() + 5
     while True:
-        numbers = conns_ids()
-        if numbers is None:
+        kept = conns_ids()
+        if kept is None:
             return None
-        if not ids & numbers or time.monotonic() > end:
-            return sorted(ids & numbers)
+        if not ids & set(kept) or time.monotonic() > end:
+            return sorted(ids & set(kept))
         time.sleep(0.05)
 
 
@@ -164,17 +164,32 @@ def outstanding(env):
 
 def expect_in_map(truth):
     """What is open is in the map: else its emptiness after the scenarios would prove nothing."""
-    numbers = conns_ids()
-    if numbers is None:
+    kept = conns_ids()
+    if kept is None:
         return
-    if any(int(number) == 0 or int(number) >= 1 << 63 for number in numbers):
+    if any(int(id_) == 0 or int(id_) >= SYNTHETIC_ID for id_ in kept):
         # before Linux 5.12 the id is made when it is first needed: here only how many there are can be compared
-        if len(numbers) < len(truth):
-            raise Fail("%d open, %d in conns" % (len(truth), len(numbers)))
+        if len(kept) < len(truth):
+            raise Fail("%d open, %d in conns" % (len(truth), len(kept)))
         return
     for line in truth:
-        if line["id"] not in numbers:
+        if line["id"] not in kept:
             raise Fail("open and not in conns: id %s" % line["id"])
+
+
+@runner.test
+def ends_among_many_threads(env):
+    """Programs interrupt and preempt each other, and the kernel skips runs of them: every end is reported, once."""
+    conn = Conn(env, *["threads-accept"] * 40)
+    tracer = env.trace()
+    truth = {end["id"] for end in conn.truth() if end["type"] == "close"}
+    report = tracer.stop().check()
+    if report.of("outstanding", conn.netns):
+        raise Fail("closed, and reported open: %s" % json.dumps(report.of("outstanding", conn.netns)[0]))
+    closed = len(report.of("close", conn.netns))
+    if closed != len(truth):
+        raise Fail("%d lines for %d ends, %r" % (closed, len(truth), report.summary))
+    return "%d ends, %d runs skipped" % (closed, report.lost().get("missed", 0))
 
 
 @runner.test
@@ -235,9 +250,9 @@ def interval(env):
     conn = Conn(env, "outstanding")
     tracer = env.trace("-i", "200ms")
     truth = read_outstanding(conn)
-    wanted = b'"outstanding"'
+    wanted = re.compile(b'"outstanding".*"netns":(?:%s),' % b"|".join(b"%d" % n for n in conn.netns))
     end = time.monotonic() + 60
-    while tracer.out.text().count(wanted) < 3 * len(truth) and time.monotonic() < end:
+    while len(wanted.findall(tracer.out.text())) < 3 * len(truth) and time.monotonic() < end:
         time.sleep(0.05)
     report = tracer.stop().check()
     conn.end()

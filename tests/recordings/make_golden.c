@@ -254,7 +254,8 @@ static void write_seen(struct recording *r, __u64 now, const struct conn *c, con
 static void write_look(struct recording *r, __u64 began, __u32 why)
 {
 	__u64 now = began + MSEC;
-	struct ev_look look = { .head = head(EV_LOOK, sizeof(look), now), .began_ns = began, .why = why };
+	struct ev_look look = { .head = head(EV_LOOK, sizeof(look), now), .began_ns = began, .read_ns = now,
+				.why = why };
 	const __u8 opener = SEEN_OPENER_ALIVE | SEEN_OPENER_CHECKED | SEEN_IS_OPENER;
 	struct actor orders = actor(4121, 4125, "orders");
 	struct sock_facts f;

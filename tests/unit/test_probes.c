@@ -57,11 +57,12 @@ static void test_kernel_difference(void **state)
 	struct features f = { 0 };
 
 	(void)state;
-	f.err[FACT_ACCEPT][0] = 1; /* for other kernels */
+	f.err[FACT_ACCEPT][0] = -ENOENT; /* a kernel without security hooks */
+	f.err[FACT_ACCEPT][1] = 1; /* for other kernels */
 	assert_string_equal(probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_FENTRY, false)].program,
 			    "cl_accept_fexit_4");
-	f.err[FACT_ACCEPT][0] = 0;
-	f.err[FACT_ACCEPT][1] = 1;
+	f.err[FACT_ACCEPT][1] = 0;
+	f.err[FACT_ACCEPT][2] = 1;
 	assert_string_equal(probe_facts[FACT_ACCEPT].options[probe_choose(&f, FACT_ACCEPT, FLAVOUR_FENTRY, false)].program,
 			    "cl_accept_fexit_2");
 }

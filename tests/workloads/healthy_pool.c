@@ -98,12 +98,12 @@ static void fill_five(void *arg)
 {
 	int fds[5];
 
-	for (int i = 0; i < 5; i++) {
-		fds[i] = pool_get(arg);
-		exchange(fds[i]);
-	}
 	for (int i = 0; i < 5; i++)
+		fds[i] = pool_get(arg);
+	for (int i = 0; i < 5; i++) { /* once it is full: on a slow machine the first would else seem passed over */
+		exchange(fds[i]);
 		pool_put(arg, fds[i]);
+	}
 }
 
 static void two_pools_client(void *unused)

@@ -196,14 +196,14 @@ void keepalive_clients(void)
 
 static void stale_client(void *unused)
 {
-	int used = open_used();
+	int used = open_used(), fds[5];
 
 	(void)unused;
-	for (int i = 0; i < 5; i++) {
-		int fd = client_open();
-
-		ask(fd, ASK_IDLE_CLOSE, older_ms / 2);
-		take(fd, REPLY);
+	for (int i = 0; i < 5; i++)
+		fds[i] = client_open();
+	for (int i = 0; i < 5; i++) { /* no opening after a close, however slow this goes */
+		ask(fds[i], ASK_IDLE_CLOSE, older_ms / 2);
+		take(fds[i], REPLY);
 	}
 	stage_built();
 	use_on(used);
