@@ -90,6 +90,15 @@ static __always_inline void forget(struct sock *sk, bool typed)
 		bpf_map_delete_elem(&conns, &key);
 }
 
+/*
+ * What is not inlined, because a record and a socket's head are most of what a BPF stack holds, ends with this: a void
+ * function may leave anything in r0, and the verifier refuses one that returns with a pointer to its stack there.
+ */
+static __always_inline void no_result(void)
+{
+	asm volatile("r0 = 0" ::: "r0");
+}
+
 static __always_inline __u32 ports_of(const struct conn *c)
 {
 	return c->lport | (__u32)c->rport << 16;
@@ -111,7 +120,7 @@ static __noinline void replaces(const struct conn *old, __u32 ports)
 		else
 			emit_conn(EV_CLOSE, old, bpf_ktime_get_ns(), NULL, NULL);
 	}
-	asm volatile("r0 = 0" ::: "r0");
+	no_result();
 }
 
 static __always_inline bool keep_in_hash(__u64 key, const struct conn *c)
@@ -130,6 +139,7 @@ static __always_inline bool keep_in_hash(__u64 key, const struct conn *c)
 static __always_inline bool keep(struct sock *sk, const struct conn *c, bool typed, bool visible)
 {
 	struct slot *s = slot_of(sk, typed);
+	const struct conn *old;
 	__u64 key = (__u64)sk;
 
 	if (s && s->sock == key)
@@ -138,8 +148,11 @@ static __always_inline bool keep(struct sock *sk, const struct conn *c, bool typ
 		return keep_in_hash(key, c);
 	s->conn = *c;
 	slot_set(s, key);
-	if (visible && bpf_map_lookup_elem(&conns, &key))
+	old = visible ? bpf_map_lookup_elem(&conns, &key) : NULL;
+	if (old) {
+		replaces(old, ports_of(c));
 		bpf_map_delete_elem(&conns, &key);
+	}
 	return true;
 }
 

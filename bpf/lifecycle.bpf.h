@@ -82,15 +82,6 @@ static __always_inline void closed_by_nobody(struct conn *c, __u8 how)
 }
 
 /*
- * What is not inlined, because a record and a socket's head are most of what a BPF stack holds, ends with this: a void
- * function may leave anything in r0, and the verifier refuses one that returns with a pointer to its stack there.
- */
-static __always_inline void no_result(void)
-{
-	asm volatile("r0 = 0" ::: "r0");
-}
-
-/*
  * Fact: active open. The SYN goes out, or (tracepoint) is about to: then the local port is not chosen yet.
  * typed: sk is a typed pointer.
  */
@@ -396,7 +387,11 @@ static __always_inline bool sock_is_gone(struct sock *sk, const struct conn *c)
 static __always_inline bool on_unseen(struct sock *sk, __u64 id)
 {
 	struct conn *c = find(sk, false);
+	bool newer = c && c->id != id; /* the address is a newer connection's by now, which has a slot */
+	__u64 key = (__u64)sk;
 
+	if (newer)
+		c = bpf_map_lookup_elem(&conns, &key);
 	if (!c || c->id != id || !sock_is_gone(sk, c))
 		return false;
 	if (!(c->flags & CONN_ESTABLISHED))
@@ -406,7 +401,10 @@ static __always_inline bool on_unseen(struct sock *sk, __u64 id)
 		closed_by_nobody(c, 0);
 	if (cfg.quiet)
 		site_closed(c, NULL);
-	forget(sk, false);
+	if (newer)
+		bpf_map_delete_elem(&conns, &key);
+	else
+		forget(sk, false);
 	return true;
 }
 

@@ -404,7 +404,7 @@ int judge_sample(const struct table *table, const struct session *s, struct site
 const char *loss_doubt(struct judging *j, size_t rests_on)
 {
 	const __u64 *n = j->session->counters.value;
-	/* skipped program runs (CNT_LOST_MISSED) lose neither opens nor closes: bpf/lifecycle.bpf.h */
+	/* skipped program runs (CNT_LOST_MISSED) lose no connection and no end: bpf/lifecycle.bpf.h */
 	__u64 lost = n[CNT_LOST_RING] + n[CNT_LOST_MAP] + n[CNT_LOST_SITE];
 
 	if (!lost || lost < rests_on)

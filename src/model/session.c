@@ -161,7 +161,7 @@ static const struct {
 } losses[CNT_MAX] = {
 	[CNT_LOST_RING] = { "ring", "the ring buffer was full: events were not said" },
 	[CNT_LOST_MAP] = { "map", "the connection map was full: openings were not kept (raise --max-connections)" },
-	[CNT_LOST_MISSED] = { "missed", "the kernel skipped runs of a program (caught up later): times of establishing or of a peer's close may lack" },
+	[CNT_LOST_MISSED] = { "missed", "the kernel skipped runs of a program: an opener, or the time of an establishing, of a peer's close or of an end, may lack" },
 	[CNT_LOST_SITE] = { "site", "the site map was full: closes were not counted" },
 	[CNT_LOST_LOOK] = { "look", "sockets or processes could not be read when they were looked at" },
 };

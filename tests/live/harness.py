@@ -173,6 +173,11 @@ class Connlife:
     def send(self, number):
         self.process.send_signal(number)
 
+    def sleeps(self):
+        """Does it wait for something? Its main loop does nearly always."""
+        with open("/proc/%d/stat" % self.process.pid) as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] == "S"
+
     def wait(self):
         try:
             status = self.process.wait(END_S)
@@ -382,7 +387,7 @@ def map_values(name):
 
 
 def expect_nothing_lost(report):
-    """A program run that the kernel skipped loses nothing: it is caught up (bpf/lifecycle.bpf.h)."""
+    """A program run that the kernel skipped loses no connection and no end (bpf/lifecycle.bpf.h)."""
     lost = {what: count for what, count in report.lost().items() if what != "missed"}
     if lost:
         raise Fail("lost: %r" % lost)

@@ -536,6 +536,8 @@ def unfiltered(env):
 def standstill(env):
     """While this host (here: connlife alone) does not run, nobody can close anything: that time accuses nobody."""
     tracer = leaks(env)
+    if not wait_until(tracer.sleeps, 10):  # stopped in the middle of a look it has nothing to compare with
+        raise Fail("connlife does not rest")
     tracer.send(signal.SIGSTOP)
     Situation(env, "leaker", "close-wait-client").ready()
     time.sleep(2 * env.options.older_ms / 1000)  # long enough for a verdict
