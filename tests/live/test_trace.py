@@ -177,10 +177,19 @@ def expect_in_map(truth):
             raise Fail("open and not in conns: id %s" % line["id"])
 
 
+def steer_packets(env, conn):
+    """Packets are received by any processor, by interrupt, as those of a network card are; where the kernel can."""
+    steer = "mount -t sysfs none /sys && echo %x > /sys/class/net/lo/queues/rx-0/rps_cpus" % ((1 << os.cpu_count()) - 1)
+    if which("unshare"):
+        subprocess.run([env.workload("netns_run"), "--join", str(conn.pid), which("unshare"), "-m", "sh", "-c", steer],
+                       stderr=subprocess.DEVNULL)
+
+
 @runner.test
 def ends_among_many_threads(env):
     """Programs interrupt and preempt each other, and the kernel skips runs of them: every end is reported, once."""
     conn = Conn(env, *["threads-accept"] * 40)
+    steer_packets(env, conn)
     tracer = env.trace()
     truth = {end["id"] for end in conn.truth() if end["type"] == "close"}
     report = tracer.stop().check()
