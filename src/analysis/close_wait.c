@@ -40,7 +40,7 @@ static int judge_close_wait(struct judging *j)
 
 		if (!connection_is_close_wait(k) || !closed || ago < j->older_ns)
 			continue;
-		if (k->sent_ns && j->now_ns - k->sent_ns < j->older_ns)
+		if (k->sent_ns && judge_ago(j, k->sent_ns) < j->older_ns)
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_INFO, CONFIDENCE_CERTAIN, ago, HALF_CLOSE);
 		else if (all_stopped(k))
 			kase_judge(c, VERDICT_CLOSE_WAIT, SEVERITY_INFO, CONFIDENCE_CERTAIN, ago, STOPPED);

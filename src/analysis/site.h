@@ -30,6 +30,7 @@ struct trend {
 	__u64 last_rise_ns;
 };
 
+/* A process and a remote, whatever thread opened. */
 struct peer {
 	struct site_key key; /* without comm */
 	struct site *sites;
