@@ -137,14 +137,13 @@ struct unseen {
 	bool closes;
 };
 
-/* Is the sock gone, and its end was never seen? Then the kernel side has forgotten it. 1, 0, or negative errno. */
-static int is_gone(const struct objects *o, __u64 sock, __u64 id)
+/* Is the sock gone, and no program saw it go? Then the kernel side has forgotten the record. */
+static bool is_gone(const struct objects *o, __u64 sock, __u64 id)
 {
 	__u64 args[] = { sock, id };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = args, .ctx_size_in = sizeof(args));
-	int err = bpf_prog_test_run_opts(bpf_program__fd(o->gone), &run);
 
-	return err ? err : !!run.retval;
+	return !bpf_prog_test_run_opts(bpf_program__fd(o->gone), &run) && run.retval;
 }
 
 static void say_end(const struct unseen *u, const struct conn *c, __u64 now)
@@ -162,25 +161,24 @@ static void say_open(const struct unseen *u, const struct conn *c, __u64 now)
 	sink_event(u->sink, &ev.head);
 }
 
-static int unseen_record(const struct unseen *u, __u64 sock, const struct conn *c)
+static void record(const struct unseen *u, __u64 sock, const struct conn *c)
 {
 	__u64 now = monotonic_ns();
-	int gone;
+	bool gone;
 
 	if (c->id && numbers_has(&u->looked->ids, c->id))
-		return 0;
+		return;
 	gone = is_gone(u->objects, sock, c->id);
-	if (gone < 0 || !c->id)
-		return gone < 0 ? gone : 0;
+	if (!c->id)
+		return;
 	if (gone || (c->closed_ns && u->closes))
 		say_end(u, c, now);
 	else if (!c->closed_ns && c->opener.pid) /* else in the accept queue: no process has opened it yet */
 		say_open(u, c, now);
-	return 0;
 }
 
-/* The sock whose record this is. A place may be left and taken while it is read: 0, for what was there has ended, and that
- * was said. */
+/* The sock whose record this is. A place may be left and taken while it is read: SLOT_FREE, for what was there has
+ * ended, and that was said. */
 static __u64 slot_read(const struct slot *s, struct conn *out)
 {
 	__u64 sock = __atomic_load_n(&s->sock, __ATOMIC_ACQUIRE);
@@ -196,44 +194,43 @@ static int look_at_slots(const struct unseen *u)
 	const struct slot *slots;
 	struct conn c;
 	__u64 sock;
-	int err = 0;
 
 	if (!n)
 		return 0;
 	slots = mmap(NULL, size, PROT_READ, MAP_SHARED, u->objects->slots, 0);
 	if (slots == MAP_FAILED)
 		return -errno;
-	for (size_t i = 0; !err && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		sock = slot_read(&slots[i], &c);
-		if (sock)
-			err = unseen_record(u, sock, &c);
+		if (sock != SLOT_FREE)
+			record(u, sock, &c);
 	}
 	munmap((void *)slots, size);
-	return err;
+	return 0;
 }
 
 static int look_at_hash(const struct unseen *u)
 {
 	__u64 *keys = calloc(BATCH, sizeof(*keys)), at = 0;
 	struct conn *records = calloc(BATCH, sizeof(*records));
-	int err = 0, bad = 0;
 	bool first = true;
+	int err = 0;
 	__u32 n;
 
 	if (!keys || !records)
 		err = -ENOMEM;
-	while (!err && !bad) {
+	while (!err) {
 		n = BATCH;
 		err = bpf_map_lookup_batch(u->objects->conns, first ? NULL : &at, &at, keys, records, &n, NULL);
 		if (err && err != -ENOENT)
 			break;
 		first = false;
-		for (__u32 i = 0; !bad && i < n; i++)
-			bad = unseen_record(u, keys[i], &records[i]);
+		for (__u32 i = 0; i < n; i++)
+			record(u, keys[i], &records[i]);
 	}
 	free(keys);
 	free(records);
-	return err && err != -ENOENT ? err : bad;
+	return err == -ENOENT ? 0 : err;
 }
 
 int look_at_conns(const struct objects *o, struct cgroups *cgroups, const struct event_sink *sink,
