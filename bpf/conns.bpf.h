@@ -104,6 +104,14 @@ static __always_inline __u32 ports_of(const struct conn *c)
 	return c->lport | (__u32)c->rport << 16;
 }
 
+/* An end that no program saw, and where it was not established to our knowledge, an opening. */
+static __always_inline void count_unseen_end(const struct conn *c)
+{
+	if (!(c->flags & CONN_ESTABLISHED))
+		count(CNT_OPENED);
+	count(CNT_CLOSED);
+}
+
 /*
  * old stands in the place of a new record. It is the same connection's when a look was first. Else its sock is gone, its
  * address was given out again, and no program saw it go: its end is said now. (Counting it at its site takes more stack
@@ -112,9 +120,7 @@ static __always_inline __u32 ports_of(const struct conn *c)
 static __noinline void replaces(const struct conn *old, __u32 ports)
 {
 	if (old && ports != ports_of(old)) {
-		if (!(old->flags & CONN_ESTABLISHED))
-			count(CNT_OPENED);
-		count(CNT_CLOSED);
+		count_unseen_end(old);
 		if (cfg.quiet)
 			count(CNT_LOST_SITE);
 		else

@@ -363,8 +363,9 @@ static __always_inline void on_state(struct sock *sk, int old, int new)
 }
 
 /*
- * Has the sock of a record gone? By its address alone: the memory may be unmapped, free or another sock's by now. sk_free()
- * runs when no references are left, and another sock has another cookie (or, where we made the id up, hardly ever the port).
+ * Has the sock of a record gone? By its address alone: the memory may be unmapped, free or another sock's by now.
+ * sk_free() runs when no references are left, and another sock has another cookie (or, where we made the id up, hardly
+ * ever the same port).
  */
 static __always_inline bool sock_is_gone(struct sock *sk, const struct conn *c)
 {
@@ -394,9 +395,7 @@ static __always_inline bool on_unseen(struct sock *sk, __u64 id)
 		c = bpf_map_lookup_elem(&conns, &key);
 	if (!c || c->id != id || !sock_is_gone(sk, c))
 		return false;
-	if (!(c->flags & CONN_ESTABLISHED))
-		count(CNT_OPENED);
-	count(CNT_CLOSED);
+	count_unseen_end(c);
 	if (!c->closed_ns)
 		closed_by_nobody(c, 0);
 	if (cfg.quiet)

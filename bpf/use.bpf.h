@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * use.bpf.h - last use: who received last, who tried last and found nothing, and on request who sent last (when, the
- * socket itself tells: lsndtime). Runs at every receive of every socket: times are jiffies and the comm is copied only when the thread changed (PERFORMANCE figures: README, OVERHEAD).
+ * socket itself tells: lsndtime). Runs at every receive of every socket: times are jiffies and the comm is copied only
+ * when the thread changed (figures: README, Overhead).
  */
 #ifndef CONNLIFE_USE_BPF_H
 #define CONNLIFE_USE_BPF_H

@@ -163,7 +163,7 @@ static void say_open(const struct unseen *u, const struct conn *c, __u64 now)
 
 static void record(const struct unseen *u, __u64 sock, const struct conn *c)
 {
-	__u64 now = monotonic_ns();
+	__u64 now;
 	bool gone;
 
 	if (c->id && numbers_has(&u->looked->ids, c->id))
@@ -171,6 +171,7 @@ static void record(const struct unseen *u, __u64 sock, const struct conn *c)
 	gone = is_gone(u->objects, sock, c->id);
 	if (!c->id)
 		return;
+	now = monotonic_ns();
 	if (gone || (c->closed_ns && u->closes))
 		say_end(u, c, now);
 	else if (!c->closed_ns && c->opener.pid) /* else in the accept queue: no process has opened it yet */

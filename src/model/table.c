@@ -172,7 +172,7 @@ static int seen(struct table *t, const struct session *s, const struct ev_seen *
 
 	if (!k)
 		return -ENOMEM;
-	first = k->look != t->look + 1 || !k->found;
+	first = k->look != t->look + 1;
 	if (first)
 		begin_sight(k, t->look + 1);
 	connection_set(k, s, &ev->conn, &ev->sock, ev->head.time_ns);

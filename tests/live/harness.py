@@ -375,15 +375,18 @@ def expect_same(truth, report, netns, keep=None):
         raise Fail("\n  ".join(p for case in sorted(problems) for p in problems[case]))
 
 
-def map_values(name):
-    """The values of a map of ours, or None where bpftool cannot show them (or there is no such map)."""
+def map_rows(name):
+    """What a map of ours holds, raw and "formatted"; None where bpftool cannot show it (or there is no such map)."""
     tool = which("bpftool")
     done = tool and subprocess.run([tool, "-j", "map", "dump", "name", name],
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     rows = json.loads(done.stdout or b"[]") if done and not done.returncode else None
-    if rows is None or any("formatted" not in row for row in rows):
-        return None
-    return [row["formatted"]["value"] for row in rows]
+    return None if rows is None or any("formatted" not in row for row in rows) else rows
+
+
+def map_values(name):
+    rows = map_rows(name)
+    return None if rows is None else [row["formatted"]["value"] for row in rows]
 
 
 def expect_nothing_lost(report):

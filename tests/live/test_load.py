@@ -9,7 +9,7 @@ import sys
 import time
 
 from compare import compare, key, synthetic
-from harness import Conn, Fail, Hold, Runner, Skip, expect_nothing_lost, map_values, wait_until, which
+from harness import Conn, Fail, Hold, Runner, Skip, expect_nothing_lost, map_rows, map_values, wait_until, which
 from test_trace import read_outstanding
 
 runner = Runner()
@@ -180,8 +180,7 @@ def opened_under_looks(env):
 
 def forge_record(netns):
     """A copy, with another id, of a record of ours, where no sock can be: the last page is never mapped. Its id."""
-    dump = subprocess.run([which("bpftool"), "-j", "map", "dump", "name", "conns"], stdout=subprocess.PIPE)
-    rows = [row for row in json.loads(dump.stdout or b"[]") if row["formatted"]["value"]["netns"] in netns]
+    rows = [row for row in map_rows("conns") or [] if row["formatted"]["value"]["netns"] in netns]
     if not rows:
         raise Fail("no record of ours in conns")
     id_ = rows[0]["formatted"]["value"]["id"] + (1 << 40)
@@ -196,7 +195,7 @@ def forge_record(netns):
 @runner.test
 def end_that_no_program_saw(env):
     """The kernel skips program runs: a record whose sock is gone all the same is no open connection."""
-    if map_values("conns") is None and not which("bpftool"):
+    if not which("bpftool"):
         raise Skip("no bpftool here")
     hold = Hold(env, 1)
     tracer = env.trace("-i", "200ms")

@@ -94,7 +94,8 @@ static void see(struct story *st, double now, struct scene sc)
 
 static void looked(struct story *st, double now)
 {
-	struct ev_look ev = { .head = made_head(EV_LOOK, sizeof(ev), START_NS + (__u64)(now * SEC)), .read_ns = START_NS + (__u64)(now * SEC), .why = LOOK_SAMPLE };
+	__u64 now_ns = START_NS + (__u64)(now * SEC);
+	struct ev_look ev = { .head = made_head(EV_LOOK, sizeof(ev), now_ns), .read_ns = now_ns, .why = LOOK_SAMPLE };
 
 	assert_int_equal(table_event(&st->table, &st->session, &ev.head), 0);
 }
